@@ -1,0 +1,59 @@
+# Two commands matter: `make run` (the main job) and `make test` (everything that must hold).
+# Both work on a fresh machine with Python >= 3.11, cargo and the package registries; a second run reuses the first's work.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
+CARGO := cargo
+
+.PHONY: help run test test-slow test-full dev lint fmt rust-test python-test stubs clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+run: dev  ## build, then train with every learning rule and compare them (the main job)
+	$(BIN)/dsptrack compare
+
+test: dev lint rust-test stubs python-test  ## every check and every test
+
+dev: $(VENV)/.built  ## virtual environment with the extension built in release mode
+
+$(VENV)/.tools: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	touch $@
+
+$(VENV)/.built: $(VENV)/.tools $(RUST_SOURCES)
+	. $(BIN)/activate && maturin develop --release --quiet
+	touch $@
+
+lint: $(VENV)/.tools  ## formatting and static checks
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+fmt: $(VENV)/.tools  ## format everything
+	$(CARGO) fmt --all
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+rust-test:  ## the core's own tests, without Python
+	$(CARGO) test --locked --quiet -p dsp-core
+
+stubs: dev  ## types: strict mypy, and the stub file against the compiled module
+	$(BIN)/mypy
+	MYPYPATH=python $(BIN)/stubtest dsptrack._core --ignore-disjoint-bases
+
+python-test: dev  ## physics, laws, contracts, errors, documentation
+	$(BIN)/python -m pytest -q
+
+test-slow: dev  ## minutes of statistics
+	$(BIN)/python -m pytest -q -m slow
+
+test-full: dev  ## training on the full MNIST (DSPTRACK_DATA names its folder)
+	$(BIN)/python -m pytest -q -m full_data
+
+clean:  ## remove everything that was built
+	rm -rf $(VENV) target

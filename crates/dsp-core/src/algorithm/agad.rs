@@ -1,0 +1,87 @@
+//! AGAD, dynamic transfer (02 section 6.4): as E-RIDER, but the gradient is taken at W alone, and the reference is
+//! programmed at the first read after a chopper's flip.
+
+use super::transfer::{Rate, Settings, Transfer, auto_gain};
+use super::{Foundation, Hardware};
+use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
+use crate::error::Result;
+use crate::filter::{Choppers, Programming, Tracker};
+
+parameters! {
+    /// Parameters of the rule.
+    pub struct Parameters {
+        /// Rate of the pulses on P.
+        fast_lr: f64 = 0.1, Range::NON_NEGATIVE;
+        /// Multiply `fast_lr` by the global rate.
+        scale_fast_lr: bool = false, Flag;
+        /// Rate of the transfer to W.
+        transfer_lr: f64 = 1.0, Range::NON_NEGATIVE;
+        /// Multiply `transfer_lr` by the global rate.
+        scale_transfer_lr: bool = true, Flag;
+        /// Probability p that a chopper flips after a sweep; its inverse is the regular period.
+        chop_probability: f64 = 0.1, Range::PROBABILITY;
+        /// Flip at random instead of regularly.
+        chop_random: bool = false, Flag;
+        /// Rate of the moving average in units of one chopper phase.
+        tail_weighting: f64 = 5.0, Range::POSITIVE;
+        /// Program the reference at the flip (true) or at the first read after it.
+        program_at_flip: bool = false, Flag;
+        /// Mini-batches between transfers.
+        transfer_every: u32 = 1, Count(1, u32::MAX);
+        /// Columns read in one transfer.
+        columns_per_transfer: u32 = 1, Count(1, 1 << 20);
+        /// Scale of the buffer's gain; 0 leaves one granularity of P as the unit.
+        auto_granularity: f64 = 1000.0, Range::NON_NEGATIVE;
+        /// Share of the buffer that stays after a pulse.
+        momentum: f64 = 0.0, Range::UNIT;
+        /// Forget the rest of the buffer after a pulse.
+        forget_buffer: bool = true, Flag;
+    }
+}
+
+impl Consistent for Parameters {}
+
+/// The rule's configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agad {
+    /// Arrays and transfer read.
+    pub hardware: Hardware,
+    /// The rule's own numbers.
+    pub parameters: Parameters,
+}
+
+impl Agad {
+    /// Reads and validates the configuration.
+    ///
+    /// # Errors
+    /// [`crate::Error::Parameter`] naming the field at fault.
+    pub fn read(fields: &Fields) -> Result<Self> {
+        Ok(Self { hardware: Hardware::read(fields)?, parameters: Parameters::read(fields)? })
+    }
+
+    /// `o = H + lambda c (v - Q~)` with `lambda = transfer_lr N / (g auto_granularity)`, threshold 1, and
+    /// `beta = min(tail_weighting / K, 1)`.
+    ///
+    /// # Errors
+    /// [`crate::Error`] for an impossible shape or too little memory.
+    pub fn build(&self, foundation: Foundation) -> Result<Transfer> {
+        let p = &self.parameters;
+        let (rows, cols) = foundation.shape;
+        let choppers = Choppers::new(cols, p.chop_probability, p.chop_random);
+        let programming = if p.program_at_flip { Programming::AtFlip } else { Programming::AfterFlip };
+        let beta = (p.tail_weighting / choppers.period() as f64).min(1.0);
+        let settings = Settings {
+            gamma: 0.0,
+            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
+            transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
+            buffer_gain: auto_gain(&self.hardware.fast, p.auto_granularity, cols, p.transfer_every),
+            transfer_every: p.transfer_every,
+            columns_per_transfer: p.columns_per_transfer,
+            threshold: 1.0,
+            momentum: p.momentum as f32,
+            forget: p.forget_buffer,
+        };
+        let tracker = Tracker::new(rows, cols, beta as f32, programming);
+        Transfer::new(foundation, &self.hardware, settings, Some(choppers), Some(tracker))
+    }
+}

@@ -1,0 +1,155 @@
+//! A tile: one learning rule with the periphery through which it is read and the trains by which it is written.
+
+use super::{Batch, Foundation, LearningRule, Rule};
+use crate::array::CrossbarArray;
+use crate::error::{Error, Result, check_finite, check_len};
+use crate::ledger::Ledger;
+use crate::periphery::{Direction, Periphery};
+use crate::pulse::PulseUpdate;
+
+/// How a tile is read and written.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Forward reads.
+    pub forward: Periphery,
+    /// Backward reads; bound management is always off for them.
+    pub backward: Periphery,
+    /// Pulsed updates.
+    pub update: PulseUpdate,
+}
+
+/// A running tile.
+pub struct Tile {
+    rule: Box<dyn LearningRule>,
+    site: Site,
+}
+
+impl Tile {
+    /// Builds a tile.
+    ///
+    /// # Errors
+    /// [`Error`] for an impossible shape or too little memory.
+    pub fn new(rule: &Rule, site: Site, foundation: Foundation) -> Result<Self> {
+        Ok(Self { rule: rule.build(foundation)?, site })
+    }
+
+    /// The rule.
+    #[must_use]
+    pub fn rule(&self) -> &dyn LearningRule {
+        &*self.rule
+    }
+
+    /// Rows and columns.
+    #[must_use]
+    pub fn shape(&self) -> (usize, usize) {
+        self.rule.array(0).shape()
+    }
+
+    /// `y = W x` through the forward periphery, (batch, N) -> (batch, M).
+    ///
+    /// # Errors
+    /// [`Error`] for wrong lengths or values that are not finite.
+    pub fn forward(&mut self, x: &[f32], batch: usize) -> Result<Vec<f32>> {
+        let periphery = self.site.forward.clone();
+        self.read(Direction::Forward, x, batch, &periphery)
+    }
+
+    /// `W^T d` through the backward periphery, (batch, M) -> (batch, N).
+    ///
+    /// # Errors
+    /// [`Error`] for wrong lengths or values that are not finite.
+    pub fn backward(&mut self, d: &[f32], batch: usize) -> Result<Vec<f32>> {
+        let periphery = self.site.backward.clone();
+        self.read(Direction::Backward, d, batch, &periphery)
+    }
+
+    fn read(&mut self, direction: Direction, input: &[f32], batch: usize, periphery: &Periphery) -> Result<Vec<f32>> {
+        self.rule.read(direction, input, batch, periphery)
+    }
+
+    /// Learns from one mini-batch at the global rate `lr`.
+    ///
+    /// # Errors
+    /// [`Error`] for wrong lengths, values that are not finite, or a bad rate; the tile is then unchanged.
+    pub fn update(&mut self, batch: Batch<'_>) -> Result<()> {
+        self.rule.update(batch, &self.site.update)
+    }
+
+    /// Sets the weights.
+    ///
+    /// # Errors
+    /// [`Error`] for a wrong length or values that are not finite.
+    pub fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
+        let (rows, cols) = self.shape();
+        check_len("weights", weights.len(), rows, cols)?;
+        check_finite("weights", weights)?;
+        self.rule.set_weights(weights)
+    }
+
+    /// Position of the array with this name.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the arrays there are.
+    pub fn position(&self, name: &str) -> Result<usize> {
+        let names = self.rule.names();
+        names
+            .iter()
+            .position(|n| *n == name)
+            .ok_or_else(|| Error::parameter("name", format!("{name:?}"), format!("one of {}", names.join(", "))))
+    }
+
+    /// An array by its position.
+    #[must_use]
+    pub fn array(&self, index: usize) -> &CrossbarArray {
+        self.rule.array(index)
+    }
+
+    /// Changes an array and then the visible weights with it.
+    pub fn with_array<R>(&mut self, index: usize, change: impl FnOnce(&mut CrossbarArray) -> R) -> R {
+        let result = change(self.rule.array_mut(index));
+        self.rule.refresh();
+        result
+    }
+
+    /// A digital quantity in C order.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the quantities there are.
+    pub fn digital(&self, name: &str) -> Result<Vec<f32>> {
+        match self.rule.digital(name) {
+            Some(values) => Ok(self.by_rows(values)),
+            None => {
+                let names = self.rule.digital_names().join(", ");
+                Err(Error::parameter("name", format!("{name:?}"), format!("one of [{names}]")))
+            }
+        }
+    }
+
+    /// What the rule takes for the symmetric point of its fast array, in C order.
+    ///
+    /// # Errors
+    /// [`Error::State`] for a rule that neither tracks nor assumes one.
+    pub fn sp_estimate(&self) -> Result<Vec<f32>> {
+        match self.rule.sp_estimate() {
+            Some(values) => Ok(self.by_rows(&values)),
+            None => Err(Error::State("this rule has no fast array, so it estimates no symmetric point".into())),
+        }
+    }
+
+    /// From column after column to C order.
+    fn by_rows(&self, values: &[f32]) -> Vec<f32> {
+        let (rows, cols) = self.shape();
+        (0..rows * cols).map(|cell| values[cell % cols * rows + cell / cols]).collect()
+    }
+
+    /// What was spent, per array, and on the reference if the rule has one.
+    #[must_use]
+    pub fn ledger(&self) -> Vec<(&'static str, Ledger)> {
+        let names = self.rule.names().iter().enumerate();
+        let mut entries: Vec<_> = names.map(|(i, name)| (*name, *self.rule.array(i).ledger())).collect();
+        if let Some(programming_events) = self.rule.programmed() {
+            entries.push(("reference", Ledger { programming_events, ..Ledger::default() }));
+        }
+        entries
+    }
+}

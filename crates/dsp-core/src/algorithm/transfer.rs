@@ -1,0 +1,302 @@
+//! The machine that all rules with a fast array P and a slow array W share: the step order of 05 section 1.
+//!
+//! Every mini-batch pulses P with the (chopped) gradient; then one or more columns of P are read, corrected by the
+//! reference, added to the buffer H, and where H reaches its threshold W gets one pulse.
+
+use super::{Batch, Foundation, Hardware, LearningRule};
+use crate::array::{Changed, CrossbarArray};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::filter::{Choppers, PulseBuffer, Tracker};
+use crate::periphery::{Direction, Periphery};
+use crate::pulse::PulseUpdate;
+use crate::rng::uniform::open_unit;
+use crate::rng::{Key, Purpose};
+
+/// A rate that may be multiplied by the global learning rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// The rate.
+    pub value: f64,
+    /// Whether the global rate multiplies it.
+    pub scaled: bool,
+}
+
+impl Rate {
+    fn at(self, lr: f64) -> f64 {
+        if self.scaled { self.value * lr } else { self.value }
+    }
+}
+
+/// The numbers that make one rule out of the machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Share of the residual in the visible weights.
+    pub gamma: f32,
+    /// Rate of the pulses on P.
+    pub fast: Rate,
+    /// Rate of the transfer.
+    pub transfer: Rate,
+    /// What one unit of the transfer rate adds to H per unit of weight read.
+    pub buffer_gain: f64,
+    /// Mini-batches between transfers.
+    pub transfer_every: u32,
+    /// Columns read in one transfer.
+    pub columns_per_transfer: u32,
+    /// Content of H that lets a pulse through.
+    pub threshold: f32,
+    /// Share of H that stays after a pulse.
+    pub momentum: f32,
+    /// Whether the rest is forgotten.
+    pub forget: bool,
+}
+
+/// Buffer content per unit of transfer rate and weight: `N transfer_every / (g auto_granularity)`, or `1 / g` where
+/// `auto_granularity` is 0, with `g` the granularity of P (02 section 6.2).
+#[must_use]
+pub fn auto_gain(fast: &Device, auto_granularity: f64, cols: usize, transfer_every: u32) -> f64 {
+    let granularity = fast.granularity();
+    if auto_granularity > 0.0 {
+        cols as f64 * f64::from(transfer_every) / (granularity * auto_granularity)
+    } else {
+        1.0 / granularity
+    }
+}
+
+/// A running rule with a fast and a slow array.
+pub struct Transfer {
+    fast: CrossbarArray,
+    slow: CrossbarArray,
+    /// The mixed weights; empty where gamma is 0 and the slow array is what is seen.
+    visible: Vec<f32>,
+    buffer: PulseBuffer,
+    choppers: Option<Choppers>,
+    tracker: Option<Tracker>,
+    settings: Settings,
+    transfer_read: Periphery,
+    key: Key,
+    batches: u64,
+    transfers: u64,
+    column: usize,
+    sweep: u64,
+    scratch: Scratch,
+}
+
+/// Space reused between mini-batches.
+#[derive(Default)]
+struct Scratch {
+    chopped: Vec<f32>,
+    read: Vec<f32>,
+    pulses: Vec<i8>,
+}
+
+impl Transfer {
+    /// Builds the machine.
+    ///
+    /// # Errors
+    /// [`Error`] for an impossible shape or too little memory.
+    pub fn new(
+        foundation: Foundation,
+        hardware: &Hardware,
+        settings: Settings,
+        choppers: Option<Choppers>,
+        tracker: Option<Tracker>,
+    ) -> Result<Self> {
+        let (rows, cols) = foundation.shape;
+        let mut rule = Self {
+            fast: foundation.array(0, &hardware.fast)?,
+            slow: foundation.array(1, &hardware.slow)?,
+            visible: Vec::new(),
+            buffer: PulseBuffer::new(rows, cols, settings.threshold, settings.momentum, settings.forget),
+            choppers,
+            tracker,
+            settings,
+            transfer_read: hardware.transfer_read.clone(),
+            key: foundation.key.child(2),
+            batches: 0,
+            transfers: 0,
+            column: 0,
+            sweep: 0,
+            scratch: Scratch { chopped: Vec::new(), read: vec![0.0; rows], pulses: vec![0; rows] },
+        };
+        if settings.gamma != 0.0 {
+            rule.visible = vec![0.0; rows * cols];
+        }
+        let start = vec![0.0; rows * cols];
+        rule.set_weights(&start)?;
+        Ok(rule)
+    }
+
+    fn sign(&self, column: usize) -> f32 {
+        self.choppers.as_ref().map_or(1.0, |choppers| choppers.sign(column))
+    }
+
+    /// `W + gamma c (P - Q~)` of one cell.
+    fn mixed(&self, row: usize, column: usize) -> f32 {
+        let (rows, cols) = self.fast.shape();
+        let cell = row * cols + column;
+        let reference = self.tracker.as_ref().map_or(0.0, |tracker| tracker.reference()[column * rows + row]);
+        let residual = self.fast.weights()[cell] - reference;
+        self.slow.weights()[cell] + self.settings.gamma * self.sign(column) * residual
+    }
+
+    fn refresh_column(&mut self, column: usize) {
+        if self.visible.is_empty() {
+            return;
+        }
+        let (rows, cols) = self.fast.shape();
+        for row in 0..rows {
+            self.visible[row * cols + column] = self.mixed(row, column);
+        }
+    }
+
+    fn refresh_changed(&mut self, changed: Changed) {
+        let cols = self.fast.shape().1;
+        match changed {
+            Changed::Cells(cells) if !self.visible.is_empty() => {
+                for cell in cells {
+                    let cell = cell as usize;
+                    self.visible[cell] = self.mixed(cell / cols, cell % cols);
+                }
+            }
+            Changed::Cells(_) => {}
+            Changed::Any => self.refresh(),
+        }
+    }
+
+    /// Reads the next column and moves it towards W (05 section 1, step 4).
+    fn transfer(&mut self, lr: f64) {
+        let column = self.column;
+        let sign = self.sign(column);
+        let mut read = std::mem::take(&mut self.scratch.read);
+        let mut pulses = std::mem::take(&mut self.scratch.pulses);
+        self.fast.read_column(column, &self.transfer_read, &mut read);
+        let gain = (self.settings.transfer.at(lr) * self.settings.buffer_gain) as f32 * sign;
+        match &mut self.tracker {
+            Some(tracker) => {
+                let reference = tracker.reference_for_read(column);
+                let residual = read.iter().zip(reference).map(|(v, q)| gain * (v - q));
+                self.buffer.accumulate(column, residual, &mut pulses);
+            }
+            None => self.buffer.accumulate(column, read.iter().map(|v| gain * v), &mut pulses),
+        }
+        // Before the reference has seen a whole phase, what the buffer lets through is not trusted.
+        if self.choppers.as_ref().is_none_or(|choppers| self.sweep > choppers.period()) {
+            self.slow.pulse_column(column, &pulses);
+        }
+        if let Some(tracker) = &mut self.tracker {
+            tracker.observe(column, &read);
+        }
+        if let Some(choppers) = &mut self.choppers {
+            let stream = self.key.stream(Purpose::Chopper, self.transfers);
+            if choppers.step(column, self.sweep, open_unit(stream.words(column as u32, 0)[0]))
+                && let Some(tracker) = &mut self.tracker
+            {
+                tracker.flip(column);
+            }
+        }
+        self.refresh_column(column);
+        self.transfers += 1;
+        self.column += 1;
+        if self.column == self.fast.shape().1 {
+            self.column = 0;
+            self.sweep += 1;
+        }
+        self.scratch.read = read;
+        self.scratch.pulses = pulses;
+    }
+}
+
+impl LearningRule for Transfer {
+    fn visible(&self) -> &[f32] {
+        if self.visible.is_empty() { self.slow.weights() } else { &self.visible }
+    }
+
+    fn read(&mut self, direction: Direction, input: &[f32], batch: usize, periphery: &Periphery) -> Result<Vec<f32>> {
+        if self.visible.is_empty() {
+            self.slow.read(direction, input, batch, periphery)
+        } else {
+            self.slow.read_mixed(&self.visible, direction, input, batch, periphery)
+        }
+    }
+
+    fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
+        let cols = self.fast.shape().1;
+        let rate = self.settings.fast.at(batch.lr);
+        if !(batch.lr.is_finite() && batch.lr >= 0.0) {
+            return Err(Error::parameter("lr", batch.lr, "a finite number >= 0"));
+        }
+        let mut chopped = std::mem::take(&mut self.scratch.chopped);
+        let changed = match &self.choppers {
+            Some(choppers) => {
+                chopped.clear();
+                chopped.extend_from_slice(batch.x);
+                for x in chopped.chunks_mut(cols) {
+                    x.iter_mut().zip(choppers.signs()).for_each(|(x, c)| *x *= f32::from(*c));
+                }
+                self.fast.update(&chopped, batch.d, batch.size, rate, update)
+            }
+            None => self.fast.update(batch.x, batch.d, batch.size, rate, update),
+        };
+        self.scratch.chopped = chopped;
+        self.refresh_changed(changed?);
+        self.batches += 1;
+        if self.batches.is_multiple_of(u64::from(self.settings.transfer_every)) {
+            for _ in 0..self.settings.columns_per_transfer {
+                self.transfer(batch.lr);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
+        self.slow.set_weights(weights)?;
+        self.fast.set_weights(&vec![0.0; weights.len()])?;
+        self.refresh();
+        Ok(())
+    }
+
+    fn array(&self, index: usize) -> &CrossbarArray {
+        if index == 0 { &self.fast } else { &self.slow }
+    }
+
+    fn array_mut(&mut self, index: usize) -> &mut CrossbarArray {
+        if index == 0 { &mut self.fast } else { &mut self.slow }
+    }
+
+    fn refresh(&mut self) {
+        for column in 0..self.fast.shape().1 {
+            self.refresh_column(column);
+        }
+    }
+
+    fn names(&self) -> &'static [&'static str] {
+        &["P", "W"]
+    }
+
+    fn digital(&self, name: &str) -> Option<&[f32]> {
+        match (name, &self.tracker) {
+            ("H", _) => Some(self.buffer.values()),
+            ("Q", Some(tracker)) => Some(tracker.average()),
+            ("Q_ref", Some(tracker)) => Some(tracker.reference()),
+            _ => None,
+        }
+    }
+
+    fn digital_names(&self) -> Vec<&'static str> {
+        if self.tracker.is_some() { vec!["H", "Q", "Q_ref"] } else { vec!["H"] }
+    }
+
+    fn choppers(&self) -> &[i8] {
+        self.choppers.as_ref().map_or(&[], Choppers::signs)
+    }
+
+    fn sp_estimate(&self) -> Option<Vec<f32>> {
+        let (rows, cols) = self.fast.shape();
+        Some(self.tracker.as_ref().map_or_else(|| vec![0.0; rows * cols], |tracker| tracker.reference().to_vec()))
+    }
+
+    fn programmed(&self) -> Option<u64> {
+        self.tracker.as_ref().map(Tracker::programmed)
+    }
+}

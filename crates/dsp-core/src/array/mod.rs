@@ -1,0 +1,428 @@
+//! One crossbar array: the state of its cells, and everything that can be done to them.
+//!
+//! Every random number is keyed by the array's key, a purpose, the array's clock and the cell's index, so results do not
+//! depend on threads or on the order of cells. The clock counts pulses sent to the whole array, and one for every other
+//! event that changes it; reads have a clock of their own.
+
+mod increment;
+mod whole;
+
+pub use increment::Increment;
+pub use whole::Directions;
+
+use crate::device::{Apparent, Cell, CellParameters, CellsMut, Device, Model, Response, Visitor};
+use crate::error::{Error, Result, check_finite, check_len};
+use crate::ledger::{Ledger, Pulses};
+use crate::par::Threads;
+use crate::periphery::{Direction, Periphery, read};
+pub use crate::pulse::coincidences::Changed;
+use crate::pulse::{PulseUpdate, coincidences};
+use crate::rng::{Key, Purpose};
+use crate::simd::Isa;
+
+/// Largest number of cells: indices are 32-bit counters.
+const MAX_CELLS: usize = 1 << 31;
+/// Cells per block of work; fixed, so that the split never depends on the machine.
+const BLOCK: usize = 4096;
+
+/// A resistive crossbar of `rows` outputs and `cols` inputs.
+#[derive(Clone, Debug)]
+pub struct CrossbarArray {
+    rows: usize,
+    cols: usize,
+    device: Device,
+    parameters: CellParameters,
+    /// Persistent state `v`, reference included.
+    state: Vec<f32>,
+    /// Apparent weights; empty where they equal the state.
+    apparent: Vec<f32>,
+    count_up: Vec<i64>,
+    count_down: Vec<i64>,
+    key: Key,
+    clock: u64,
+    reads: u64,
+    ledger: Ledger,
+    isa: Isa,
+    threads: Threads,
+}
+
+/// Allocates `len` zeros, or says that it cannot.
+pub(crate) fn zeros<T: Copy + Default>(len: usize, what: &str) -> Result<Vec<T>> {
+    let mut plane = Vec::new();
+    plane.try_reserve_exact(len).map_err(|_| Error::Memory(format!("{len} values for {what}")))?;
+    plane.resize(len, T::default());
+    Ok(plane)
+}
+
+impl CrossbarArray {
+    /// An array whose cells are drawn from the device's population; its apparent weights start at the state 0 less the
+    /// reference, clipped to each cell's bounds.
+    ///
+    /// # Errors
+    /// [`Error`] for an impossible shape, too little memory, or a bad `DSPTRACK_ISA`.
+    pub fn new(shape: (usize, usize), device: Device, key: Key, threads: Threads, count_pulses: bool) -> Result<Self> {
+        let (rows, cols) = shape;
+        let cells = rows.checked_mul(cols).filter(|n| (1..=MAX_CELLS).contains(n)).ok_or_else(|| {
+            Error::parameter(
+                "shape",
+                format!("({rows}, {cols})"),
+                format!("two sizes >= 1 with product <= {MAX_CELLS}"),
+            )
+        })?;
+        let isa = Isa::current()?;
+        let counted = if count_pulses { cells } else { 0 };
+        let separate = if device.has_reference() || device.write_noise().std > 0.0 { cells } else { 0 };
+        let state = zeros(cells, "the state")?;
+        let apparent = zeros(separate, "the apparent weights")?;
+        let (count_up, count_down) = (zeros(counted, "the pulse counts")?, zeros(counted, "the pulse counts")?);
+        // One allocation at the size of all planes first: the sampler's own would abort.
+        drop(zeros::<f32>(cells.saturating_mul(6), "the cell parameters")?);
+        let parameters = device.sample(isa, key, cells);
+        let mut array = Self {
+            rows,
+            cols,
+            device,
+            parameters,
+            state,
+            apparent,
+            count_up,
+            count_down,
+            key,
+            clock: 0,
+            reads: 0,
+            ledger: Ledger::default(),
+            isa,
+            threads,
+        };
+        array.settle();
+        Ok(array)
+    }
+
+    /// Replaces planes of drawn cell parameters by given ones (a measured chip), by their names.
+    ///
+    /// # Errors
+    /// [`Error`] for an unknown name, a wrong length, values that are not finite, or crossed bounds.
+    pub fn with_cell_parameters(mut self, planes: Vec<(String, Vec<f32>)>) -> Result<Self> {
+        for (name, values) in planes {
+            self.parameters.replace(&name, values, self.rows, self.cols)?;
+        }
+        self.parameters.check_bounds()?;
+        self.settle();
+        Ok(self)
+    }
+
+    /// Puts every cell at state 0, within its bounds, without write noise.
+    fn settle(&mut self) {
+        for (i, v) in self.state.iter_mut().enumerate() {
+            let cell = self.parameters.cell(i);
+            *v = crate::simd::math::clip(0.0, cell.min_bound, cell.max_bound);
+            if let Some(w) = self.apparent.get_mut(i) {
+                *w = *v - cell.reference;
+            }
+        }
+    }
+
+    /// The same array with its kernels at another level.
+    #[cfg(test)]
+    pub(crate) fn at_level(mut self, isa: Isa) -> Self {
+        self.isa = isa;
+        self
+    }
+
+    /// Rows and columns.
+    #[must_use]
+    pub fn shape(&self) -> (usize, usize) {
+        (self.rows, self.cols)
+    }
+
+    /// The device of the cells.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The drawn parameters of the cells.
+    #[must_use]
+    pub fn parameters(&self) -> &CellParameters {
+        &self.parameters
+    }
+
+    /// What was spent since the array was made.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The level that the array's kernels run at.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// The threads that calls may use.
+    #[must_use]
+    pub fn threads(&self) -> Threads {
+        self.threads
+    }
+
+    /// The apparent weights, in C order.
+    #[must_use]
+    pub fn weights(&self) -> &[f32] {
+        if self.apparent.is_empty() { &self.state } else { &self.apparent }
+    }
+
+    /// Pulses (up, down) of every cell, if they are counted.
+    ///
+    /// # Errors
+    /// [`Error::State`] if the array was made without counting.
+    pub fn pulse_counts(&self) -> Result<(&[i64], &[i64])> {
+        if self.count_up.is_empty() {
+            return Err(Error::State("pulses per cell were not counted: make the array with count_pulses=True".into()));
+        }
+        Ok((&self.count_up, &self.count_down))
+    }
+
+    /// Writes weights ideally: the state becomes `w + r`, clipped to the cell's bounds, with write noise on the apparent
+    /// weight where the device says so.
+    ///
+    /// # Errors
+    /// [`Error`] for a wrong length or values that are not finite.
+    pub fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
+        check_len("weights", weights.len(), self.rows, self.cols)?;
+        check_finite("weights", weights)?;
+        let noise = self.device.write_noise();
+        let apparent = Apparent {
+            stream: self.key.stream(Purpose::WriteNoise, self.advance(1)),
+            std: if noise.on_set { noise.std } else { 0.0 },
+        };
+        for (i, w) in weights.iter().enumerate() {
+            let cell = self.parameters.cell(i);
+            self.state[i] = crate::simd::math::clip(w + cell.reference, cell.min_bound, cell.max_bound);
+            if let Some(shown) = self.apparent.get_mut(i) {
+                *shown = apparent.weight(i as u32, self.state[i], cell.reference);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the clock on and returns its new value.
+    fn advance(&mut self, ticks: u64) -> u64 {
+        self.clock += ticks;
+        self.clock
+    }
+
+    fn cells(&mut self) -> CellsMut<'_> {
+        CellsMut {
+            first: 0,
+            parameters: &self.parameters,
+            state: &mut self.state,
+            apparent: &mut self.apparent,
+            count_up: &mut self.count_up,
+            count_down: &mut self.count_down,
+        }
+    }
+
+    /// Sends `count` pulses to every cell.
+    ///
+    /// Two calls with `a` and `b` pulses leave the bits of one call with `a + b` (for alternating pulses: if `a` is even).
+    ///
+    /// # Errors
+    /// [`Error`] if a mask has the wrong length.
+    pub fn pulse(&mut self, directions: Directions<'_>, count: u32) -> Result<()> {
+        if let Directions::Mask(mask) = directions {
+            check_len("polarity", mask.len(), self.rows, self.cols)?;
+        }
+        if count == 0 {
+            return Ok(());
+        }
+        let start = self.clock;
+        let end = self.advance(u64::from(count));
+        let noise = self.key.stream(Purpose::WriteNoise, end);
+        let (device, key, isa, threads) = (self.device.clone(), self.key, self.isa, self.threads);
+        let pulses = device.visit(whole::WholeArray {
+            key,
+            isa,
+            threads: threads.for_work(self.state.len().saturating_mul(count as usize)),
+            start,
+            end,
+            directions,
+            apparent: Apparent { stream: noise, std: device.write_noise().std },
+            cells: self.cells(),
+        });
+        self.ledger.add_pulses(pulses);
+        Ok(())
+    }
+
+    /// `W <- W - lr d^T x` by coincidences of pulse trains (02 section 1), for a batch of vectors `x` (B, N), `d` (B, M).
+    ///
+    /// The vectors act in order; a batch split over two calls draws other random numbers.
+    ///
+    /// # Errors
+    /// [`Error`] for wrong lengths, values that are not finite, or a learning rate that is negative or not finite.
+    pub fn update(&mut self, x: &[f32], d: &[f32], batch: usize, lr: f64, update: &PulseUpdate) -> Result<Changed> {
+        check_len("x", x.len(), batch, self.cols)?;
+        check_len("d", d.len(), batch, self.rows)?;
+        check_finite("x", x)?;
+        check_finite("d", d)?;
+        if !(lr.is_finite() && lr >= 0.0) {
+            return Err(Error::parameter("lr", lr, "a finite number >= 0"));
+        }
+        let trains = coincidences::Trains::draw(&coincidences::Request {
+            x,
+            d,
+            batch,
+            rows: self.rows,
+            cols: self.cols,
+            lr,
+            granularity: self.device.granularity(),
+            update,
+            key: self.key,
+            step: self.clock,
+            isa: self.isa,
+        })?;
+        let step = self.advance(1);
+        let (device, key, isa, threads) = (self.device.clone(), self.key, self.isa, self.threads);
+        let cols = self.cols;
+        let (pulses, changed) = device.visit(coincidences::Apply {
+            trains: &trains,
+            cols,
+            isa,
+            threads,
+            noise: key.stream(Purpose::UpdatePulse, step),
+            apparent: Apparent { stream: key.stream(Purpose::WriteNoise, step), std: device.write_noise().std },
+            cells: self.cells(),
+        });
+        self.ledger.add_pulses(pulses);
+        self.ledger.train_slots += trains.slots();
+        Ok(changed)
+    }
+
+    /// Reads `y = W x` forward for a batch (B, N) -> (B, M), or `W^T d` backward.
+    ///
+    /// # Errors
+    /// [`Error`] for wrong lengths or values that are not finite.
+    pub fn read(
+        &mut self,
+        direction: Direction,
+        input: &[f32],
+        batch: usize,
+        periphery: &Periphery,
+    ) -> Result<Vec<f32>> {
+        let weights = if self.apparent.is_empty() { &self.state } else { &self.apparent };
+        let matrix = read::Matrix { weights, rows: self.rows, cols: self.cols };
+        let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
+        let (y, vectors) = read::read(matrix, direction, input, batch, periphery, context)?;
+        Ok(self.account(direction, y, vectors))
+    }
+
+    /// Reads `mixed` weights of this shape in place of the array's own: one analog read of several arrays at once.
+    ///
+    /// # Errors
+    /// [`Error`] for wrong lengths or values that are not finite.
+    pub fn read_mixed(
+        &mut self,
+        mixed: &[f32],
+        direction: Direction,
+        input: &[f32],
+        batch: usize,
+        periphery: &Periphery,
+    ) -> Result<Vec<f32>> {
+        let matrix = read::Matrix { weights: mixed, rows: self.rows, cols: self.cols };
+        let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
+        let (y, vectors) = read::read(matrix, direction, input, batch, periphery, context)?;
+        Ok(self.account(direction, y, vectors))
+    }
+
+    /// Counts a read of `vectors` vectors.
+    fn account(&mut self, direction: Direction, y: Vec<f32>, vectors: u64) -> Vec<f32> {
+        self.reads += 1;
+        match direction {
+            Direction::Forward => self.ledger.forward_reads += vectors,
+            Direction::Backward => self.ledger.backward_reads += vectors,
+        }
+        y
+    }
+
+    /// Reads column `column` through a one-hot input into `out` (M values).
+    pub fn read_column(&mut self, column: usize, periphery: &Periphery, out: &mut [f32]) {
+        self.reads += 1;
+        self.ledger.column_reads += 1;
+        let matrix = read::Matrix { weights: self.weights(), rows: self.rows, cols: self.cols };
+        let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
+        read::column(matrix, column, periphery, context, out);
+    }
+
+    /// Sends one pulse to each cell of `column` whose entry in `signs` (M values) is not zero, in its direction.
+    pub fn pulse_column(&mut self, column: usize, signs: &[i8]) {
+        let events: Vec<coincidences::Event> = signs
+            .iter()
+            .enumerate()
+            .filter(|(_, sign)| **sign != 0)
+            .map(|(row, sign)| coincidences::Event::new((row * self.cols + column) as u32, 0, *sign > 0))
+            .collect();
+        let step = self.advance(1);
+        if events.is_empty() {
+            return;
+        }
+        let (device, key, isa) = (self.device.clone(), self.key, self.isa);
+        let (pulses, _) = device.visit(coincidences::ApplyEvents {
+            events,
+            isa,
+            noise: key.stream(Purpose::UpdatePulse, step),
+            apparent: Apparent { stream: key.stream(Purpose::WriteNoise, step), std: device.write_noise().std },
+            cells: self.cells(),
+        });
+        self.ledger.add_pulses(pulses);
+    }
+
+    /// Responses `(q+, q-)` of every cell at the weights `w`: the noise-free step of a pulse over `dw_min`.
+    ///
+    /// # Errors
+    /// [`Error`] for a wrong length or values that are not finite.
+    pub fn response(&self, weights: &[f32]) -> Result<(Vec<f32>, Vec<f32>)> {
+        check_len("w", weights.len(), self.rows, self.cols)?;
+        check_finite("w", weights)?;
+        struct Responses<'a>(&'a CellParameters, &'a [f32], f32);
+        impl Visitor for Responses<'_> {
+            type Output = (Vec<f32>, Vec<f32>);
+            fn visit<M: Model>(self, model: &M) -> Self::Output {
+                let Self(parameters, weights, dw_min) = self;
+                let response = model.response();
+                weights
+                    .iter()
+                    .enumerate()
+                    .map(|(i, w)| {
+                        let cell = parameters.cell(i);
+                        let (c, v) = (response.prepare(cell), w + cell.reference);
+                        (response.step(&c, v, true) / dw_min, response.step(&c, v, false) / dw_min)
+                    })
+                    .unzip()
+            }
+        }
+        Ok(self.device.visit(Responses(&self.parameters, weights, self.device.population().dw_min as f32)))
+    }
+
+    /// The weight at which each cell's up and down pulses have the same size; NaN where there is none.
+    #[must_use]
+    pub fn symmetric_point(&self) -> Vec<f32> {
+        struct Points<'a>(&'a CellParameters);
+        impl Visitor for Points<'_> {
+            type Output = Vec<f32>;
+            fn visit<M: Model>(self, model: &M) -> Vec<f32> {
+                let point = |cell: Cell| (model.symmetric_point(cell) - f64::from(cell.reference)) as f32;
+                (0..self.0.len()).map(|i| point(self.0.cell(i))).collect()
+            }
+        }
+        self.device.visit(Points(&self.parameters))
+    }
+}
+
+/// Number of cells in one block of work, for the kernels below.
+const fn block_size() -> usize {
+    BLOCK
+}
+
+/// Sum of the pulses of all blocks.
+fn total(pulses: Vec<Pulses>) -> Pulses {
+    pulses.into_iter().sum()
+}

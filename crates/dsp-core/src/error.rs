@@ -1,0 +1,77 @@
+//! The one error type of the core. Every message names the parameter, the value and what is allowed.
+
+/// Result with the core's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can be wrong with a request; a failed call leaves the object as it was.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A configuration value or argument is outside its allowed range.
+    #[error("{name} = {value}: must be {allowed}")]
+    Parameter {
+        /// Name of the parameter.
+        name: String,
+        /// The value given.
+        value: String,
+        /// The allowed values.
+        allowed: String,
+    },
+    /// An array has the wrong shape.
+    #[error("{name} has shape {given}: must be {expected}")]
+    Shape {
+        /// Name of the array.
+        name: &'static str,
+        /// The shape given.
+        given: String,
+        /// The shape needed.
+        expected: String,
+    },
+    /// An array holds NaN or infinity.
+    #[error("{name} holds {value} at flat index {index}: must be finite")]
+    NonFinite {
+        /// Name of the array.
+        name: &'static str,
+        /// The offending value.
+        value: f32,
+        /// Where it stands, in C order.
+        index: usize,
+    },
+    /// The object cannot answer in its present state or configuration.
+    #[error("{0}")]
+    State(String),
+    /// Memory for an object of this size cannot be had.
+    #[error("cannot allocate {0}")]
+    Memory(String),
+}
+
+impl Error {
+    /// A [`Error::Parameter`] from anything printable.
+    pub fn parameter(name: &str, value: impl std::fmt::Display, allowed: impl Into<String>) -> Self {
+        Self::Parameter { name: name.into(), value: value.to_string(), allowed: allowed.into() }
+    }
+}
+
+/// Refuses an array that is not finite everywhere.
+///
+/// # Errors
+/// [`Error::NonFinite`] naming the first offending element.
+pub fn check_finite(name: &'static str, values: &[f32]) -> Result<()> {
+    // A sum of zeros is zero only if no factor was NaN or infinite: branch-free, hence vectorised.
+    if values.iter().fold(true, |all, v| all & v.is_finite()) {
+        return Ok(());
+    }
+    let index = values.iter().position(|v| !v.is_finite()).unwrap_or(0);
+    Err(Error::NonFinite { name, value: values[index], index })
+}
+
+/// Refuses an array whose length is not `rows * cols`.
+///
+/// # Errors
+/// [`Error::Shape`].
+pub fn check_len(name: &'static str, len: usize, rows: usize, cols: usize) -> Result<()> {
+    if rows.checked_mul(cols) == Some(len) {
+        return Ok(());
+    }
+    Err(Error::Shape { name, given: format!("({len},)"), expected: format!("({rows}, {cols}) in C order") })
+}

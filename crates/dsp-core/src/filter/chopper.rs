@@ -1,0 +1,60 @@
+//! Choppers: one sign per column that flips from time to time and moves the gradient away from the drift (17).
+
+/// The choppers of all columns.
+#[derive(Clone, Debug)]
+pub struct Choppers {
+    signs: Vec<i8>,
+    probability: f64,
+    random: bool,
+}
+
+impl Choppers {
+    /// All signs +1; a column flips at the end of every `max(ceil(1/p), 2)`-th sweep, or at random after each sweep with
+    /// probability `p`.
+    #[must_use]
+    pub fn new(cols: usize, probability: f64, random: bool) -> Self {
+        Self { signs: vec![1; cols], probability, random }
+    }
+
+    /// Sweeps in a phase of the regular chopper, `K = max(ceil(1/p), 2)`.
+    #[must_use]
+    pub fn period(&self) -> u64 {
+        ((1.0 / self.probability).ceil() as u64).max(2)
+    }
+
+    /// The sign of a column.
+    #[must_use]
+    pub fn sign(&self, column: usize) -> f32 {
+        f32::from(self.signs[column])
+    }
+
+    /// All signs.
+    #[must_use]
+    pub fn signs(&self) -> &[i8] {
+        &self.signs
+    }
+
+    /// Flips a column if its time has come, after its transfer in `sweep`; `uniform` decides for random choppers.
+    pub fn step(&mut self, column: usize, sweep: u64, uniform: f32) -> bool {
+        let period = self.period();
+        let flips = if self.random { f64::from(uniform) < self.probability } else { sweep % period == period - 1 };
+        if flips {
+            self.signs[column] = -self.signs[column];
+        }
+        flips
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regular_choppers_flip_every_period() {
+        let mut choppers = Choppers::new(1, 0.3, false);
+        assert_eq!(choppers.period(), 4);
+        let flips: Vec<bool> = (0..9).map(|sweep| choppers.step(0, sweep, 0.5)).collect();
+        assert_eq!(flips, [false, false, false, true, false, false, false, true, false]);
+        assert_eq!(Choppers::new(1, 0.9, false).period(), 2);
+    }
+}

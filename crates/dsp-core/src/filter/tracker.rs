@@ -1,0 +1,96 @@
+//! The moving average `Q` that finds the symmetric point, and the frozen reference that is subtracted.
+//!
+//! `Q <- (1 - beta) Q + beta v` at every read of a column (12). The reference `Q~` takes over `Q` when it is programmed: at
+//! every read (RIDER), at a chopper's flip (E-RIDER), or at the first read after it (the peer's AGAD).
+
+/// When the reference takes over the average.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Programming {
+    /// After every read.
+    EveryRead,
+    /// At once where the chopper flips, with the present read included.
+    AtFlip,
+    /// At the first read after the chopper flipped, before that read enters the average.
+    AfterFlip,
+}
+
+/// Average and reference of an array, stored column after column.
+#[derive(Clone, Debug)]
+pub struct Tracker {
+    average: Vec<f32>,
+    reference: Vec<f32>,
+    flipped: Vec<bool>,
+    rows: usize,
+    rate: f32,
+    programming: Programming,
+    programmed: u64,
+}
+
+impl Tracker {
+    /// Average and reference zero; `rate` is `beta` (or `eta`).
+    #[must_use]
+    pub fn new(rows: usize, cols: usize, rate: f32, programming: Programming) -> Self {
+        Self {
+            average: vec![0.0; rows * cols],
+            reference: vec![0.0; rows * cols],
+            flipped: vec![false; cols],
+            rows,
+            rate,
+            programming,
+            programmed: 0,
+        }
+    }
+
+    /// The reference to subtract from a read of `column` that comes now.
+    pub fn reference_for_read(&mut self, column: usize) -> &[f32] {
+        if self.programming == Programming::AfterFlip && std::mem::take(&mut self.flipped[column]) {
+            self.program(column);
+        }
+        &self.reference[column * self.rows..(column + 1) * self.rows]
+    }
+
+    /// Takes the read `v` of `column` into the average.
+    pub fn observe(&mut self, column: usize, v: &[f32]) {
+        let rate = self.rate;
+        let average = &mut self.average[column * self.rows..(column + 1) * self.rows];
+        for (q, v) in average.iter_mut().zip(v) {
+            *q = (1.0 - rate) * *q + rate * v;
+        }
+        if self.programming == Programming::EveryRead {
+            self.program(column);
+        }
+    }
+
+    /// Notes that the chopper of `column` flipped.
+    pub fn flip(&mut self, column: usize) {
+        match self.programming {
+            Programming::AtFlip => self.program(column),
+            Programming::AfterFlip => self.flipped[column] = true,
+            Programming::EveryRead => {}
+        }
+    }
+
+    fn program(&mut self, column: usize) {
+        let range = column * self.rows..(column + 1) * self.rows;
+        self.reference[range.clone()].copy_from_slice(&self.average[range]);
+        self.programmed += self.rows as u64;
+    }
+
+    /// `Q`, column after column.
+    #[must_use]
+    pub fn average(&self) -> &[f32] {
+        &self.average
+    }
+
+    /// `Q~`, column after column.
+    #[must_use]
+    pub fn reference(&self) -> &[f32] {
+        &self.reference
+    }
+
+    /// Cells of the reference written so far.
+    #[must_use]
+    pub fn programmed(&self) -> u64 {
+        self.programmed
+    }
+}

@@ -1,0 +1,57 @@
+//! What was spent: every pulse, read and programming event of an array.
+
+/// Counts for one array since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Up pulses that reached a cell.
+    pub pulses_up: u64,
+    /// Down pulses that reached a cell.
+    pub pulses_down: u64,
+    /// Slots of pulse trains sent (the paper's nominal cost: vectors times train length).
+    pub train_slots: u64,
+    /// Vectors read forward, each bound-management retry counted.
+    pub forward_reads: u64,
+    /// Vectors read backward.
+    pub backward_reads: u64,
+    /// Columns read for a transfer.
+    pub column_reads: u64,
+    /// Cells written by weight programming.
+    pub programming_events: u64,
+}
+
+impl Ledger {
+    /// Adds pulses.
+    pub fn add_pulses(&mut self, pulses: Pulses) {
+        self.pulses_up += pulses.up;
+        self.pulses_down += pulses.down;
+    }
+
+    /// All counts with their names.
+    #[must_use]
+    pub fn entries(&self) -> [(&'static str, u64); 7] {
+        [
+            ("pulses_up", self.pulses_up),
+            ("pulses_down", self.pulses_down),
+            ("train_slots", self.train_slots),
+            ("forward_reads", self.forward_reads),
+            ("backward_reads", self.backward_reads),
+            ("column_reads", self.column_reads),
+            ("programming_events", self.programming_events),
+        ]
+    }
+}
+
+/// Pulses by direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pulses {
+    /// Up pulses.
+    pub up: u64,
+    /// Down pulses.
+    pub down: u64,
+}
+
+impl std::iter::Sum for Pulses {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::default(), |a, b| Self { up: a.up + b.up, down: a.down + b.down })
+    }
+}

@@ -1,0 +1,106 @@
+//! Threads: own pools, one per process and size; work is split into fixed blocks, never by the number of threads.
+//!
+//! A forked child must not use its parent's threads (they do not exist there), so pools are keyed by the process id;
+//! rayon's global pool is never touched and nothing is started before the first parallel call.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::ThreadPool;
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+
+/// The environment variable with the default number of threads.
+const VARIABLE: &str = "DSPTRACK_NUM_THREADS";
+/// Largest number of threads accepted.
+const MAX_THREADS: usize = 1024;
+
+/// How many threads a call may use; one means the caller's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threads(usize);
+
+impl Threads {
+    /// The caller's thread only.
+    pub const ONE: Self = Self(1);
+
+    /// This many threads, or the default: `DSPTRACK_NUM_THREADS`, else all cores.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] outside 1 to 1024.
+    pub fn new(count: Option<usize>) -> Result<Self> {
+        let allowed = format!("an integer from 1 to {MAX_THREADS}");
+        let (name, count) = match (count, std::env::var(VARIABLE)) {
+            (Some(count), _) => ("num_threads", count),
+            (None, Ok(text)) => match text.parse() {
+                Ok(count) => (VARIABLE, count),
+                Err(_) => return Err(Error::parameter(VARIABLE, format!("{text:?}"), allowed)),
+            },
+            (None, Err(_)) => ("num_threads", std::thread::available_parallelism().map_or(1, usize::from)),
+        };
+        if (1..=MAX_THREADS).contains(&count) { Ok(Self(count)) } else { Err(Error::parameter(name, count, allowed)) }
+    }
+
+    /// The number of threads.
+    #[must_use]
+    pub fn count(self) -> usize {
+        self.0
+    }
+
+    /// One if `work` (roughly nanoseconds) is too small to share.
+    #[must_use]
+    pub fn for_work(self, work: usize) -> Self {
+        if work < SERIAL_BELOW { Self::ONE } else { self }
+    }
+
+    /// Applies `f` to every item and collects the results in order.
+    pub fn map<T: Send, R: Send>(self, items: Vec<T>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+        if self.0 == 1 || items.len() <= 1 {
+            return items.into_iter().map(f).collect();
+        }
+        match pool(self.0) {
+            Some(pool) => pool.install(|| items.into_par_iter().map(f).collect()),
+            // The system gave no threads: the result is the same on one.
+            None => items.into_iter().map(f).collect(),
+        }
+    }
+}
+
+/// Waking a pool costs 5 to 20 microseconds; below this estimate of the work it does not pay.
+const SERIAL_BELOW: usize = 60_000;
+
+/// Pools by process id and number of threads.
+type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
+
+fn pool(count: usize) -> Option<Arc<ThreadPool>> {
+    static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let pools = pools.get_or_insert_with(HashMap::new);
+    let key = (std::process::id(), count);
+    if let Some(pool) = pools.get(&key) {
+        return Some(pool.clone());
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build().ok()?;
+    let pool = Arc::new(pool);
+    pools.insert(key, pool.clone());
+    Some(pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_kept() {
+        for count in [1, 2, 3, 7] {
+            let threads = Threads::new(Some(count)).unwrap();
+            assert_eq!(threads.map((0..100).collect(), |i| i * 2), (0..100).map(|i| i * 2).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn counts_are_checked() {
+        assert!(Threads::new(Some(0)).is_err());
+        assert!(Threads::new(Some(1025)).is_err());
+    }
+}

@@ -1,0 +1,361 @@
+//! From a batch of vector pairs to pulses on cells.
+
+use super::dense::Dense;
+use super::management::{PulseType, PulseUpdate};
+use super::sparse;
+use super::train::{Draw, probabilities};
+use crate::device::{Apparent, CellsMut, Model, Visitor};
+use crate::error::{Error, Result};
+use crate::ledger::Pulses;
+use crate::par::Threads;
+use crate::rng::{Key, Purpose, Stream};
+use crate::simd::{Isa, LANES};
+
+/// Slots in one machine word.
+const WORD: u32 = 32;
+
+/// What a batch asks of an array.
+pub struct Request<'a> {
+    /// Inputs, (batch, cols).
+    pub x: &'a [f32],
+    /// Errors, (batch, rows).
+    pub d: &'a [f32],
+    /// Number of vector pairs.
+    pub batch: usize,
+    /// Rows of the array.
+    pub rows: usize,
+    /// Columns of the array.
+    pub cols: usize,
+    /// Learning rate.
+    pub lr: f64,
+    /// Granularity `g` of the device.
+    pub granularity: f64,
+    /// How trains are made.
+    pub update: &'a PulseUpdate,
+    /// Key of the array.
+    pub key: Key,
+    /// Clock of the array.
+    pub step: u64,
+    /// Level of the kernels.
+    pub isa: Isa,
+}
+
+/// Up to 32 slots of one vector pair: one word per line.
+pub struct Segment {
+    /// Words of the error lines, one per row.
+    pub error: Vec<u32>,
+    /// Words of the input lines, one per column and padded with zeros to a multiple of sixteen.
+    pub input: Vec<u32>,
+    /// Sign bits of the inputs as masks (all ones where negative), padded likewise.
+    pub input_negative: Vec<u32>,
+    /// Sign bits of the errors.
+    pub error_negative: Vec<bool>,
+}
+
+/// One pulse for one cell: number `ordinal` of its pulses in this update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Index of the cell.
+    pub cell: u32,
+    packed: u32,
+}
+
+impl Event {
+    /// A pulse for `cell`.
+    #[must_use]
+    pub fn new(cell: u32, ordinal: u32, up: bool) -> Self {
+        Self { cell, packed: ordinal << 1 | u32::from(up) }
+    }
+
+    /// Which of the cell's pulses in this update it is.
+    #[must_use]
+    pub fn ordinal(self) -> u32 {
+        self.packed >> 1
+    }
+
+    /// Whether it is an up pulse.
+    #[must_use]
+    pub fn up(self) -> bool {
+        self.packed & 1 == 1
+    }
+}
+
+/// The trains of a batch, or the counts of the deterministic kinds.
+pub struct Trains {
+    kind: Kind,
+    slots: u64,
+    /// Expected number of pulses.
+    expected: f64,
+    rows: usize,
+}
+
+enum Kind {
+    /// Words of every segment, in the order of the vectors.
+    Stochastic(Vec<Segment>),
+    /// Pulses of every vector, cell by cell.
+    Deterministic(Vec<Event>),
+}
+
+impl Trains {
+    /// Draws the trains of a batch.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if batch times train length exceeds the counters.
+    pub fn draw(request: &Request<'_>) -> Result<Self> {
+        let longest = request.update.desired_bl.max(4096);
+        if u32::try_from(request.batch).ok().and_then(|batch| batch.checked_mul(longest)).is_none() {
+            return Err(Error::parameter("batch", request.batch, format!("at most {}", u32::MAX / longest)));
+        }
+        let mut trains = Self { kind: Kind::Stochastic(Vec::new()), slots: 0, expected: 0.0, rows: request.rows };
+        let mut counts = Counts::default();
+        let mut p = vec![0.0; request.rows];
+        let mut q = vec![0.0; request.cols];
+        for vector in 0..request.batch {
+            let x = &request.x[vector * request.cols..(vector + 1) * request.cols];
+            let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
+            let scaling = request.update.scaling(largest(x), largest(d), request.lr, request.granularity);
+            if scaling.length == 0 {
+                continue;
+            }
+            trains.slots += u64::from(scaling.length);
+            let round = |purpose| {
+                let stream = request.key.stream(purpose, request.step);
+                request.update.sto_round.then_some((stream, vector as u32))
+            };
+            let (x_res, d_res) = match request.update.pulse_type {
+                PulseType::DeterministicImplicit => (request.update.x_res_implicit, request.update.d_res_implicit),
+                _ => (request.update.res, request.update.res),
+            };
+            probabilities(x, scaling.input, x_res, round(Purpose::InputLineRounding), &mut q);
+            probabilities(d, scaling.error, d_res, round(Purpose::ErrorLineRounding), &mut p);
+            match &mut trains.kind {
+                Kind::Stochastic(segments) if request.update.pulse_type == PulseType::Stochastic => {
+                    let sum = |values: &[f32]| values.iter().map(|v| f64::from(v.min(1.0))).sum::<f64>();
+                    trains.expected += f64::from(scaling.length) * sum(&p) * sum(&q);
+                    let ordinal = vector as u32 * longest;
+                    draw_segments(request, ordinal, scaling.length, (x, d), (&q, &p), segments);
+                }
+                _ => counts.add(request, scaling.length, (x, d), (&q, &p)),
+            }
+        }
+        if request.update.pulse_type != PulseType::Stochastic {
+            trains.kind = Kind::Deterministic(counts.events);
+        }
+        Ok(trains)
+    }
+
+    /// Slots sent, summed over the vectors.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        self.slots
+    }
+}
+
+fn largest(values: &[f32]) -> f64 {
+    f64::from(values.iter().fold(0.0, |m: f32, v| if v.abs() > m { v.abs() } else { m }))
+}
+
+fn draw_segments(
+    request: &Request<'_>,
+    ordinal: u32,
+    length: u32,
+    (x, d): (&[f32], &[f32]),
+    (q, p): (&[f32], &[f32]),
+    segments: &mut Vec<Segment>,
+) {
+    let padded = request.cols.next_multiple_of(LANES);
+    for from in (0..length).step_by(WORD as usize) {
+        let slots = WORD.min(length - from);
+        let mut segment = Segment {
+            error: vec![0; request.rows],
+            input: vec![0; padded],
+            input_negative: vec![0; padded],
+            error_negative: d.iter().map(|v| v.is_sign_negative()).collect(),
+        };
+        for (mask, v) in segment.input_negative.iter_mut().zip(x) {
+            *mask = if v.is_sign_negative() { u32::MAX } else { 0 };
+        }
+        let sides = [
+            (Purpose::InputTrain, q, &mut segment.input[..request.cols]),
+            (Purpose::ErrorTrain, p, &mut segment.error[..]),
+        ];
+        for (purpose, probabilities, words) in sides {
+            let stream = request.key.stream(purpose, request.step);
+            Draw { stream, ordinal: ordinal + from, slots, probabilities, words }.at(request.isa);
+        }
+        segments.push(segment);
+    }
+}
+
+/// Pulses of the deterministic kinds (02 section 1.8).
+#[derive(Default)]
+struct Counts {
+    events: Vec<Event>,
+    /// Pulses so far of every cell that has any.
+    sent: std::collections::HashMap<u32, u32>,
+}
+
+impl Counts {
+    fn add(&mut self, request: &Request<'_>, length: u32, (x, d): (&[f32], &[f32]), (q, p): (&[f32], &[f32])) {
+        let length = length as f32;
+        let whole = |p: f32| (p * length).round_ties_even().clamp(0.0, length);
+        for row in 0..request.rows {
+            for col in 0..request.cols {
+                let count = match request.update.pulse_type {
+                    PulseType::MeanCount => (whole(p[row]) * whole(q[col]) / length).round_ties_even(),
+                    _ => (length * p[row].min(1.0) * q[col].min(1.0)).round_ties_even(),
+                } as u32;
+                let cell = (row * request.cols + col) as u32;
+                let up = x[col].is_sign_negative() != d[row].is_sign_negative();
+                if count > 0 {
+                    let sent = self.sent.entry(cell).or_default();
+                    self.events.extend((0..count).map(|n| Event::new(cell, *sent + n, up)));
+                    *sent += count;
+                }
+            }
+        }
+    }
+}
+
+/// Which cells an update may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// These, each named once.
+    Cells(Vec<u32>),
+    /// Any.
+    Any,
+}
+
+/// Applies drawn trains to the cells of an array.
+pub struct Apply<'a> {
+    /// The trains.
+    pub trains: &'a Trains,
+    /// Columns of the array.
+    pub cols: usize,
+    /// Level of the kernels.
+    pub isa: Isa,
+    /// Threads to use.
+    pub threads: Threads,
+    /// Cycle noise of this update.
+    pub noise: Stream,
+    /// Write noise of this update.
+    pub apparent: Apparent,
+    /// All cells of the array.
+    pub cells: CellsMut<'a>,
+}
+
+/// Mean pulses per cell above which cells are visited in blocks instead of one by one.
+const DENSE_ABOVE: f64 = 0.5;
+/// Rows that one block of work covers at least this many cells of.
+const BLOCK: usize = 8192;
+
+impl Visitor for Apply<'_> {
+    type Output = (Pulses, Changed);
+
+    fn visit<M: Model>(self, model: &M) -> Self::Output {
+        let Self { trains, cols, isa, threads, noise, apparent, cells } = self;
+        let response = model.response();
+        let segments = match &trains.kind {
+            Kind::Deterministic(events) => {
+                let (pulses, changed) =
+                    isa.run(sparse::Events { response, events: events.clone(), noise, apparent, cells });
+                return (pulses, Changed::Cells(changed));
+            }
+            Kind::Stochastic(segments) => segments,
+        };
+        let count = (trains.rows * cols) as f64;
+        let dense = trains.expected > DENSE_ABOVE * count;
+        let work = if dense { 2.0 * trains.expected } else { 20.0 * trains.expected };
+        let rows_per_block = BLOCK.div_ceil(cols);
+        let blocks = cells.blocks(rows_per_block * cols);
+        if dense {
+            let run = |cells| isa.run(Dense { response, segments, cols, noise, apparent, cells });
+            return (threads.for_work(work as usize).map(blocks, run).into_iter().sum(), Changed::Any);
+        }
+        let lines = sparse::InputLines::collect(segments, cols);
+        let run = |cells: CellsMut<'_>| {
+            let events = sparse::collect(segments, &lines, cols, cells.first, cells.state.len());
+            isa.run(sparse::Events { response, events, noise, apparent, cells })
+        };
+        let (pulses, changed): (Vec<Pulses>, Vec<Vec<u32>>) =
+            threads.for_work(work as usize).map(blocks, run).into_iter().unzip();
+        (pulses.into_iter().sum(), Changed::Cells(changed.concat()))
+    }
+}
+
+/// Applies given single pulses.
+pub struct ApplyEvents<'a> {
+    /// The pulses.
+    pub events: Vec<Event>,
+    /// Level of the kernels.
+    pub isa: Isa,
+    /// Cycle noise of this update.
+    pub noise: Stream,
+    /// Write noise of this update.
+    pub apparent: Apparent,
+    /// All cells of the array.
+    pub cells: CellsMut<'a>,
+}
+
+impl Visitor for ApplyEvents<'_> {
+    type Output = (Pulses, Vec<u32>);
+
+    fn visit<M: Model>(self, model: &M) -> Self::Output {
+        let Self { events, isa, noise, apparent, cells } = self;
+        isa.run(sparse::Events { response: model.response(), events, noise, apparent, cells })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{Device, SoftBoundsReference};
+
+    /// The two paths are chosen by cost alone: forced either way, they leave the same bits.
+    #[test]
+    fn sparse_and_dense_paths_leave_the_same_bits() {
+        let (rows, cols, batch) = (37, 45, 12);
+        let device =
+            Device::SoftBoundsReference(SoftBoundsReference { write_noise_std: 1.0, ..SoftBoundsReference::default() });
+        let key = Key::from_seed([5; 4]);
+        let parameters = device.sample(Isa::machine(), key, rows * cols);
+        let wave = |n: usize| (0..n).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+        let (x, d) = (wave(batch * cols), wave(batch * rows));
+        for (lr, desired_bl) in [(0.0003, 31), (0.1, 31), (0.3, 100)] {
+            let update = PulseUpdate { desired_bl, ..PulseUpdate::default() };
+            let granularity = device.granularity();
+            let isa = Isa::machine();
+            let request =
+                Request { x: &x, d: &d, batch, rows, cols, lr, granularity, update: &update, key, step: 0, isa };
+            let mut trains = Trains::draw(&request).unwrap();
+            let mut run = |expected| {
+                trains.expected = expected;
+                let mut state = vec![0.0; rows * cols];
+                let mut apparent = state.clone();
+                let mut counts = [vec![0; rows * cols], vec![0; rows * cols]];
+                let [count_up, count_down] = &mut counts;
+                let cells = CellsMut {
+                    first: 0,
+                    parameters: &parameters,
+                    state: &mut state,
+                    apparent: &mut apparent,
+                    count_up,
+                    count_down,
+                };
+                let (pulses, _) = device.visit(Apply {
+                    trains: &trains,
+                    cols,
+                    isa,
+                    threads: Threads::ONE,
+                    noise: key.stream(Purpose::UpdatePulse, 1),
+                    apparent: Apparent { stream: key.stream(Purpose::WriteNoise, 1), std: 0.001 },
+                    cells,
+                });
+                (pulses, state, apparent, counts)
+            };
+            let (sparse, dense) = (run(0.0), run(f64::INFINITY));
+            assert!(sparse.0.up > 0 && sparse.0.down > 0);
+            assert_eq!(sparse, dense, "lr {lr}, BL {desired_bl}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Many pulses: AND and popcount over sixteen columns of a row at a time, the whole batch while their state is at hand.
+//!
+//! The directions of each cell's pulses are first packed into a stream of bits, in the order of the vectors; then sixteen
+//! cells run in lockstep to the largest total among them. Lanes advance by the pulse's ordinal and not by vector, so the
+//! normals of one block serve four consecutive pulses of a cell.
+
+use super::coincidences::Segment;
+use crate::device::{Apparent, CellBlock, CellsMut, Response};
+use crate::ledger::Pulses;
+use crate::rng::Stream;
+use crate::simd::{Kernel, LANES};
+
+/// All pulses of a batch on whole rows.
+pub struct Dense<'a, R> {
+    pub response: R,
+    pub segments: &'a [Segment],
+    pub cols: usize,
+    pub noise: Stream,
+    pub apparent: Apparent,
+    pub cells: CellsMut<'a>,
+}
+
+/// The directions of sixteen cells' pulses: bit `p mod 32` of word `p / 32`, one means up.
+struct Directions {
+    words: Vec<[u32; LANES]>,
+    total: [u32; LANES],
+    ups: [u32; LANES],
+}
+
+impl Directions {
+    fn new(segments: usize) -> Self {
+        // A segment adds at most 32 pulses; one word more takes the last flush.
+        Self { words: vec![[0; LANES]; segments + 1], total: [0; LANES], ups: [0; LANES] }
+    }
+
+    /// Packs the directions for the columns from `col` on of `row`.
+    #[inline(always)]
+    fn pack(&mut self, segments: &[Segment], row: usize, col: usize) {
+        let mut pending = [0_u64; LANES];
+        let mut fill = [0_u32; LANES];
+        let mut word = [0_usize; LANES];
+        self.ups = [0; LANES];
+        for segment in segments {
+            let error = segment.error[row];
+            if error == 0 {
+                continue;
+            }
+            let negative = if segment.error_negative[row] { u32::MAX } else { 0 };
+            let (inputs, _) = segment.input[col..].as_chunks::<LANES>();
+            let (signs, _) = segment.input_negative[col..].as_chunks::<LANES>();
+            let (inputs, signs) = (&inputs[0], &signs[0]);
+            let mut full = false;
+            for lane in 0..LANES {
+                let count = (inputs[lane] & error).count_ones();
+                let up = signs[lane] ^ negative;
+                let run = (1_u64 << count) - 1;
+                pending[lane] |= (run & (u64::from(up) | u64::from(up) << 32)) << fill[lane];
+                fill[lane] += count;
+                self.ups[lane] += count & up;
+                full |= fill[lane] >= 32;
+            }
+            if full {
+                for lane in 0..LANES {
+                    if fill[lane] >= 32 {
+                        self.words[word[lane]][lane] = pending[lane] as u32;
+                        word[lane] += 1;
+                        pending[lane] >>= 32;
+                        fill[lane] -= 32;
+                    }
+                }
+            }
+        }
+        for lane in 0..LANES {
+            self.words[word[lane]][lane] = pending[lane] as u32;
+            self.total[lane] = 32 * word[lane] as u32 + fill[lane];
+        }
+    }
+}
+
+impl<R: Response> Kernel for Dense<'_, R> {
+    type Output = Pulses;
+
+    #[inline(always)]
+    fn run(self) -> Pulses {
+        let Self { response, segments, cols, noise, apparent, mut cells } = self;
+        let mut directions = Directions::new(segments.len());
+        let mut pulses = Pulses::default();
+        for local_row in 0..cells.state.len() / cols {
+            for col in (0..cols).step_by(LANES) {
+                let width = LANES.min(cols - col);
+                let at = local_row * cols + col;
+                let first = cells.first + at;
+                directions.pack(segments, first / cols, col);
+                let mut block = CellBlock::consecutive(response, cells.parameters, first, &cells.state[at..at + width]);
+                send(&mut block, response, noise, &directions);
+                for lane in 0..width {
+                    let (total, ups) = (directions.total[lane], directions.ups[lane]);
+                    if total == 0 {
+                        continue;
+                    }
+                    cells.count(at + lane, ups, total - ups);
+                    pulses.up += u64::from(ups);
+                    pulses.down += u64::from(total - ups);
+                    cells.state[at + lane] = block.state[lane];
+                    if let Some(weight) = cells.apparent.get_mut(at + lane) {
+                        let reference = cells.parameters.cell(first + lane).reference;
+                        *weight = apparent.weight(block.index[lane], block.state[lane], reference);
+                    }
+                }
+            }
+        }
+        pulses
+    }
+}
+
+#[inline(always)]
+fn send<R: Response>(block: &mut CellBlock, response: R, noise: Stream, directions: &Directions) {
+    let most = directions.total.iter().fold(0, |a, &b| if b > a { b } else { a });
+    for group in 0..most.div_ceil(4) {
+        let words = &directions.words[(group / 8) as usize];
+        for lane in 0..LANES {
+            let xi = if response.is_noisy() { block.normals(noise, lane, group) } else { [0.0; 4] };
+            let bits = words[lane] >> (4 * (group % 8));
+            let left = directions.total[lane].saturating_sub(4 * group);
+            let mut v = block.state[lane];
+            let next = block.pulsed(response, lane, v, bits & 1 != 0, xi[0]);
+            v = if left > 0 { next } else { v };
+            let next = block.pulsed(response, lane, v, bits & 2 != 0, xi[1]);
+            v = if left > 1 { next } else { v };
+            let next = block.pulsed(response, lane, v, bits & 4 != 0, xi[2]);
+            v = if left > 2 { next } else { v };
+            let next = block.pulsed(response, lane, v, bits & 8 != 0, xi[3]);
+            v = if left > 3 { next } else { v };
+            block.state[lane] = v;
+        }
+    }
+}

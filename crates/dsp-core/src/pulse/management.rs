@@ -1,0 +1,122 @@
+//! Train length and probability scales of one vector pair (02 section 1.3).
+
+use crate::config::{Consistent, Count, Flag, Range, choices, parameters};
+
+choices! {
+    /// How coincidence counts come from line probabilities.
+    pub enum PulseType {
+        /// Bernoulli trains on both sides; coincidences pulse.
+        Stochastic = "stochastic",
+        /// `rint(BL p q)` pulses, no randomness.
+        DeterministicImplicit = "deterministic_implicit",
+        /// Whole numbers of pulses on each line, `rint(n_d n_x / BL)` coincidences.
+        MeanCount = "mean_count",
+    }
+}
+
+/// Longest train: bounds the work of one vector.
+const MAX_BL: u32 = 4096;
+
+parameters! {
+    /// Parameters of the pulsed update; the names are the peer's.
+    pub struct PulseUpdate {
+        /// Train length, or its maximum under BL management.
+        desired_bl: u32 = 31, Count(1, MAX_BL);
+        /// Without management: keep the length and scale the probabilities.
+        fixed_bl: bool = true, Flag;
+        /// Balance the two scales by the maxima of the vectors.
+        update_management: bool = true, Flag;
+        /// Adapt the length to each vector pair; implies update management.
+        update_bl_management: bool = true, Flag;
+        /// Factor on the error's maximum inside update management.
+        um_grad_scale: f64 = 1.0, Range::POSITIVE;
+        /// How counts come from probabilities.
+        pulse_type: PulseType = PulseType::Stochastic, ();
+        /// Step of the line probabilities as a fraction of 1; 0 is off.
+        res: f64 = 0.0, Range::UNIT;
+        /// Round probabilities to that step stochastically.
+        sto_round: bool = false, Flag;
+        /// Step of the input side for the implicit kind; 0 is off.
+        x_res_implicit: f64 = 0.0, Range::UNIT;
+        /// Step of the error side for the implicit kind; 0 is off.
+        d_res_implicit: f64 = 0.0, Range::UNIT;
+    }
+}
+
+impl Consistent for PulseUpdate {}
+
+/// Train length and scales for one vector pair; `length` 0 sends nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Scaling {
+    /// Train length BL.
+    pub length: u32,
+    /// Scale A of the error lines: probability `|d| A`.
+    pub error: f64,
+    /// Scale B of the input lines: probability `|x| B`.
+    pub input: f64,
+}
+
+impl PulseUpdate {
+    /// The scaling for a pair with maxima `x_max = max |x|`, `d_max = max |d|`, at rate `lr` and granularity `g`.
+    #[must_use]
+    pub fn scaling(&self, x_max: f64, d_max: f64, lr: f64, g: f64) -> Scaling {
+        let longest = f64::from(self.desired_bl);
+        let managed = self.update_management || self.update_bl_management;
+        if lr == 0.0 || (managed && (x_max == 0.0 || d_max == 0.0)) {
+            return Scaling::default();
+        }
+        if !managed {
+            if !self.fixed_bl && g * longest < lr {
+                let length = (lr / g).ceil().min(f64::from(MAX_BL)) as u32;
+                return Scaling { length: length.max(1), error: 1.0, input: 1.0 };
+            }
+            let scale = (lr / (g * longest)).sqrt();
+            return Scaling { length: self.desired_bl, error: scale, input: scale };
+        }
+        let mut d_scaled = self.um_grad_scale * d_max;
+        let largest = lr * x_max * d_scaled / g;
+        let length = if self.update_bl_management { largest.ceil().min(longest) } else { longest };
+        // A request so small that ceil gives 0 (denormal numbers) sends nothing.
+        if length < 1.0 {
+            return Scaling::default();
+        }
+        let base = (lr / (g * length)).sqrt();
+        if largest > longest {
+            d_scaled *= longest / largest;
+        }
+        let balance = (x_max / d_scaled).sqrt();
+        Scaling { length: length as u32, error: base * balance, input: base / balance }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The examples of 02 section 1.3.
+    #[test]
+    fn published_examples() {
+        let update = PulseUpdate::default();
+        let s = update.scaling(1.0, 2.0, 0.1, 0.001);
+        assert_eq!(s.length, 31);
+        assert!((s.error * 2.0 - 6.45).abs() < 0.005 && (s.input - 1.0).abs() < 1e-9);
+        for (k, length, p, q) in [(0.3, 1, 0.5477, 0.5477), (1.0, 1, 1.0, 1.0), (60.0, 31, 1.935, 1.0)] {
+            let s = update.scaling(1.0, 1.0, k * 0.01, 0.01);
+            assert_eq!(s.length, length);
+            assert!((s.error - p).abs() < 1e-3 && (s.input - q).abs() < 1e-4, "k = {k}: {s:?}");
+        }
+    }
+
+    #[test]
+    fn without_management() {
+        let update = PulseUpdate {
+            update_management: false,
+            update_bl_management: false,
+            desired_bl: 10,
+            ..PulseUpdate::default()
+        };
+        assert_eq!(update.scaling(1.0, 1.0, 1.0, 0.1), Scaling { length: 10, error: 1.0, input: 1.0 });
+        let free = PulseUpdate { fixed_bl: false, ..update };
+        assert_eq!(free.scaling(1.0, 1.0, 2.55, 0.1), Scaling { length: 26, error: 1.0, input: 1.0 });
+    }
+}

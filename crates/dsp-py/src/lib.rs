@@ -1,0 +1,51 @@
+//! The Python binding: checks, GIL release and error mapping; no physics.
+#![deny(unsafe_code)]
+
+use pyo3::prelude::*;
+
+mod array;
+mod config;
+mod convert;
+mod detach;
+mod errors;
+mod tile;
+
+/// Compiled core of dsptrack; use the package `dsptrack`, not this module.
+#[pymodule]
+mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::array::CrossbarArray;
+    #[pymodule_export]
+    use super::config::Config;
+    #[pymodule_export]
+    use super::tile::Tile;
+    #[pymodule_export]
+    use super::{default_num_threads, isa, isa_levels};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("STREAM_VERSION", dsp_core::rng::STREAM_VERSION)?;
+        module.add("PROFILE", if cfg!(debug_assertions) { "debug" } else { "release" })
+    }
+}
+
+/// The instruction-set level in force.
+#[pyfunction]
+fn isa(py: Python<'_>) -> PyResult<&'static str> {
+    Ok(errors::raise(py, dsp_core::simd::Isa::current())?.name())
+}
+
+/// The levels that this machine can run, lowest first.
+#[pyfunction]
+fn isa_levels() -> Vec<&'static str> {
+    dsp_core::simd::Isa::available().map(dsp_core::simd::Isa::name).collect()
+}
+
+/// The number of threads used where none is given.
+#[pyfunction]
+fn default_num_threads(py: Python<'_>) -> PyResult<usize> {
+    Ok(errors::raise(py, dsp_core::par::Threads::new(None))?.count())
+}

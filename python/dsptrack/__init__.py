@@ -1,0 +1,82 @@
+"""Training on analog crossbars, simulated fast and reproducibly, with dynamic symmetric-point tracking.
+
+Where things are:
+
+=====================  ====================================================================================
+`devices`, `presets`   how a pulse moves a cell, how cells differ; devices fitted to measurements
+`CrossbarArray`        one array: pulses, pulsed updates, reads, responses, symmetric points
+`PulseUpdate`          pulse trains of an update;  `Periphery`: converters and noise of a read
+`zero_shift`           calibration of the symmetric points by pulses, with `ZeroShiftResult`
+`algorithms`           learning rules: AnalogSGD, TikiTakaV2, AGAD, Rider, ERider;  `AnalogTile` runs one
+`nn`, `datasets`       layers, losses and a trainer in NumPy; labelled images
+`theory`               bounds, step sizes and the filter response of the paper
+`experiments`, `plot`  comparisons and their pictures
+`exceptions`           `DspError` and its children
+=====================  ====================================================================================
+
+Sizes are (M, N) = (outputs, inputs), batches lead, arrays are float32. ``rng=`` takes None, an int, a SeedSequence or a
+Generator; equal seeds give equal bits on any number of threads and any CPU. The paper is Xiao et al., arXiv 2602.21321.
+
+Examples
+--------
+>>> import dsptrack as dt
+>>> array = dt.CrossbarArray((4, 4), dt.presets.reram_sb(), rng=0)
+>>> dt.zero_shift(array, 100).estimate.shape
+(4, 4)
+"""
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from . import algorithms, devices, exceptions, presets, theory
+from ._core import STREAM_VERSION, __version__
+from .array import CrossbarArray
+from .calibration import ZeroShiftResult, zero_shift
+from .exceptions import ConfigError, DataError, DspError, MissingDataError, NonFiniteError, ShapeError, StateError
+from .periphery import Periphery
+from .tile import AnalogTile
+from .update import PulseUpdate
+
+if TYPE_CHECKING:
+    from . import datasets, experiments, nn, plot
+
+__all__ = [
+    "STREAM_VERSION",
+    "AnalogTile",
+    "ConfigError",
+    "CrossbarArray",
+    "DataError",
+    "DspError",
+    "MissingDataError",
+    "NonFiniteError",
+    "Periphery",
+    "PulseUpdate",
+    "ShapeError",
+    "StateError",
+    "ZeroShiftResult",
+    "__version__",
+    "algorithms",
+    "datasets",
+    "devices",
+    "exceptions",
+    "experiments",
+    "nn",
+    "plot",
+    "presets",
+    "theory",
+    "zero_shift",
+]
+
+# Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick.
+_LAZY = frozenset({"datasets", "experiments", "nn", "plot"})
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _LAZY:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,117 @@
+"""Checks of plain arguments, and the one conversion of arrays on their way into the core.
+
+Configuration fields are checked by the core alone; shapes and finiteness of arrays too.
+"""
+
+import contextlib
+import math
+import operator
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .exceptions import ConfigError, NonFiniteError, ShapeError
+
+Floats32 = NDArray[np.float32]
+
+_T = TypeVar("_T", bound=np.generic)
+
+MAX_COUNT = 2**32 - 1
+"""Largest count that the core takes in one call."""
+
+
+def whole(name: str, value: Any, low: int, high: int = MAX_COUNT) -> int:
+    """Return `value` as an int from `low` to `high`; True and False are not counts."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = None
+    if count is None or isinstance(value, bool) or not low <= count <= high:
+        raise ConfigError(f"{name} = {value!r}: must be an integer from {low} to {high}")
+    return count
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+) -> float:
+    """Return `value` as a finite float in [`low`, `high`] and strictly between `above` and `below`."""
+    real = math.nan
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        with contextlib.suppress(OverflowError):  # an int beyond the range of floats
+            real = float(value)
+    if not (math.isfinite(real) and low <= real <= high and above < real < below):
+        limits = [(">=", low), (">", above), ("<=", high), ("<", below)]
+        words = " and ".join(f"{sign} {limit:g}" for sign, limit in limits if math.isfinite(limit))
+        raise ConfigError(f"{name} = {value!r}: must be a finite number {words}".rstrip())
+    return real
+
+
+def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+    """Return `value` if it is among `allowed`."""
+    if not (isinstance(value, str) and value in allowed):
+        raise ConfigError(f"{name} = {value!r}: must be one of {', '.join(map(repr, allowed))}")
+    return value
+
+
+def shape(value: Any) -> tuple[int, int]:
+    """Return `value` as (M, N), both at least 1."""
+    try:
+        rows, columns = value
+    except (TypeError, ValueError):
+        raise ConfigError(f"shape = {value!r}: must be a pair (M, N) of integers >= 1") from None
+    return whole("shape[0]", rows, 1), whole("shape[1]", columns, 1)
+
+
+def threads(value: Any) -> int | None:
+    """Return a number of threads, or None for the default."""
+    return None if value is None else whole("num_threads", value, 1, 1024)
+
+
+def matrix(name: str, value: ArrayLike) -> Floats32:
+    """Return `value` as a matrix that the core takes; too large numbers become infinite and are refused there."""
+    if type(value) is np.ndarray and value.dtype == np.float32 and value.flags.c_contiguous and value.flags.aligned:
+        array = value  # the hot path of training: no copy
+    else:
+        real = _real(name, value, "fiub", "real numbers")
+        with np.errstate(over="ignore"):
+            array = np.require(real, np.float32, ["C", "A"])
+    return _two_dimensional(name, array)
+
+
+def signs(name: str, value: ArrayLike) -> NDArray[np.int8]:
+    """Return `value` as a matrix of -1, 0 and +1 that the core takes."""
+    array = _real(name, value, "iu", "the integers -1, 0 and +1")
+    if np.any((array < -1) | (array > 1)):
+        raise ConfigError(f"{name} holds integers from {array.min()} to {array.max()}: must be -1, 0 or +1")
+    return _two_dimensional(name, np.require(array, np.int8, ["C", "A"]))
+
+
+def doubles(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Return `value` as a finite float64 array, for formulas that stay in Python."""
+    array = np.asarray(_real(name, value, "fiub", "real numbers"), dtype=np.float64)
+    if not np.all(np.isfinite(array)):
+        raise NonFiniteError(f"{name} holds NaN or infinity: must be finite")
+    return array
+
+
+def _two_dimensional(name: str, array: NDArray[_T]) -> NDArray[_T]:
+    if array.ndim != 2:
+        raise ShapeError(f"{name} has shape {array.shape}: must have two dimensions")
+    return array
+
+
+def _real(name: str, value: ArrayLike, kinds: str, allowed: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        raise ShapeError(f"{name} is ragged: must be a rectangular array") from None
+    if array.dtype.kind not in kinds:
+        raise ConfigError(f"{name} has dtype {array.dtype}: must hold {allowed}")
+    return array

@@ -1,0 +1,46 @@
+"""Seeds after SPEC 7: one keyword ``rng``, turned once into the 128-bit key of the core's counter-based streams."""
+
+import numpy as np
+
+from .exceptions import ConfigError
+
+RngLike = int | np.integer | np.random.SeedSequence | np.random.Generator | np.random.BitGenerator | None
+"""What ``rng=`` accepts."""
+
+_WORDS = 4
+
+
+def key(rng: RngLike) -> list[int]:
+    """Return the key of four 32-bit words that `rng` stands for.
+
+    Equal ints or SeedSequences always give the same key. A Generator or BitGenerator gives its next four words, so each
+    object made from it has its own key. None asks the operating system.
+
+    Raises
+    ------
+    ConfigError
+        If `rng` is something else, or a negative int.
+
+    Examples
+    --------
+    >>> key(7) == key(np.random.SeedSequence(7))
+    True
+    >>> generator = np.random.default_rng(7)
+    >>> key(generator) == key(generator)
+    False
+    """
+    if isinstance(rng, np.random.BitGenerator):
+        rng = np.random.Generator(rng)
+    if isinstance(rng, np.random.Generator):
+        return [int(word) for word in rng.integers(0, 2**32, size=_WORDS, dtype=np.uint32)]
+    return [int(word) for word in _sequence(rng).generate_state(_WORDS)]
+
+
+def _sequence(rng: RngLike) -> np.random.SeedSequence:
+    if isinstance(rng, np.random.SeedSequence):
+        return rng
+    if rng is None:
+        return np.random.SeedSequence()
+    if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
+        return np.random.SeedSequence(int(rng))
+    raise ConfigError(f"rng = {rng!r}: must be None, an integer >= 0, a SeedSequence, a Generator or a BitGenerator")

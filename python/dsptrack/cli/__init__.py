@@ -1,0 +1,89 @@
+"""The command line: ``dsptrack COMMAND``, the same as ``python -m dsptrack COMMAND``.
+
+Results go to stdout, progress and remarks to stderr. Exit codes: 0 done, 1 failed (one line says why), 2 wrong usage.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from dsptrack import _core
+from dsptrack.exceptions import ConfigError, DspError
+
+from . import calibrate, compare, info
+
+__all__ = ["main"]
+
+_COMMANDS = (compare, calibrate, info)
+_DESCRIPTION = "Training on analog in-memory-computing hardware, with dynamic symmetric-point tracking."
+_EPILOG = """examples:
+  dsptrack compare                     train with every learning rule and compare them (the main job)
+  dsptrack calibrate                   zero-shifting: symmetric-point error against the pulse budget
+  dsptrack info                        versions, instruction set, threads
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    top = argparse.ArgumentParser(
+        prog="dsptrack",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"dsptrack {_core.__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in _COMMANDS:
+        command = commands.add_parser(
+            module.__name__.rpartition(".")[2],
+            help=module.SUMMARY,
+            description=module.DESCRIPTION,
+            epilog=module.EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    argv
+        The arguments without the program's name; None means those of the process.
+
+    Returns
+    -------
+    int
+        0 done, 1 failed with one line on stderr, 2 wrong usage, 130 interrupted.
+
+    Examples
+    --------
+    >>> from dsptrack.cli import main
+    >>> main(["compare", "--data", "digits", "--epochs", "0"])
+    2
+    """
+    try:
+        arguments = parser().parse_args(argv)
+    except SystemExit as stop:  # argparse has printed its message; --help and --version stop with 0
+        return stop.code if isinstance(stop.code, int) else 2
+    try:
+        arguments.run(arguments)
+        sys.stdout.flush()
+    except ConfigError as error:
+        print(f"dsptrack: error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader has gone (as in `dsptrack info | head -1`): point stdout elsewhere so that closing it is quiet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (DspError, OSError) as error:
+        print(f"dsptrack: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("dsptrack: interrupted", file=sys.stderr)
+        return 130
+    return 0

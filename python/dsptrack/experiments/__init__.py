@@ -1,0 +1,28 @@
+"""The paper's experiments as functions, with every hyper-parameter in one table.
+
+compare: one network, several learning rules. METHODS, RECIPES, SCHEDULES: what they run with.
+calibrate: zero-shifting against the pulse budget (Figure 1a).
+"""
+
+from .calibrate import BUDGETS, CALIBRATED_DEVICE, Calibration, CalibrationPoint, calibrate
+from .compare import Comparison, MethodResult, compare
+from .hyperparameters import METHODS, RECIPES, SCHEDULES, Method, Recipe, Schedule
+from .settings import CompareSettings
+
+__all__ = [
+    "BUDGETS",
+    "CALIBRATED_DEVICE",
+    "METHODS",
+    "RECIPES",
+    "SCHEDULES",
+    "Calibration",
+    "CalibrationPoint",
+    "CompareSettings",
+    "Comparison",
+    "Method",
+    "MethodResult",
+    "Recipe",
+    "Schedule",
+    "calibrate",
+    "compare",
+]

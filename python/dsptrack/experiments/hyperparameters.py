@@ -1,0 +1,178 @@
+"""All hyper-parameters of the comparison: one frozen table of methods, one of recipes, one of data sets.
+
+Rates: Table 2 of arXiv 2602.21321 (FCN on MNIST); global rates and recipes: 05-erider.md sections 1 to 3. They were
+chosen by test accuracy on full MNIST, so a comparison with them is a reproduction, not a tuning contest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from dsptrack.algorithms import AGAD, Algorithm, ERider, Rider, TikiTakaV2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """One row of the comparison: a learning rule, its own settings and its global learning rate.
+
+    Attributes
+    ----------
+    label
+        Name in tables and pictures.
+    algorithm
+        Name of the rule in the JSON file.
+    rule
+        The config class.
+    lr
+        Global learning rate.
+    options
+        The rule's fields that differ from its defaults or that the paper prints.
+
+    Examples
+    --------
+    >>> from dsptrack.experiments import METHODS
+    >>> METHODS["e-rider"].options["fast_lr"]
+    0.5
+    """
+
+    label: str
+    algorithm: Literal["tt-v2", "agad", "rider", "e-rider"]
+    rule: Callable[..., Algorithm]
+    lr: float
+    options: MappingProxyType[str, Any]
+
+    def warm_up(self, inputs: int, columns_per_transfer: int) -> int:
+        """Return the number of mini-batches before W can first be written in a tile of `inputs` columns.
+
+        A chopped rule writes nothing in its first K + 1 sweeps, K = max(ceil(1/p), 2) (05-erider.md section 1);
+        rules without chopping have no such phase: 0.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import METHODS
+        >>> METHODS["e-rider"].warm_up(392, 1)
+        8232
+        """
+        p: float = self.options.get("chop_probability", 0.0)
+        if p == 0.0:
+            return 0
+        return (max(math.ceil(1.0 / p), 2) + 1) * -(-inputs // columns_per_transfer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a layer is put on its tiles; the fields are those of ``nn.Linear`` and the train length.
+
+    Examples
+    --------
+    >>> from dsptrack.experiments import RECIPES
+    >>> RECIPES["R"].error_scale, RECIPES["S"].desired_bl
+    ('sum', 5)
+    """
+
+    desired_bl: int
+    error_scale: Literal["mean", "sum"]
+    weight_scaling_omega: float
+    weight_scaling_columnwise: bool
+    learn_out_scaling: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long to train on a data set, and how many columns every tile transfers per mini-batch.
+
+    With several columns a mini-batch every column is read that many times as often, so the comparison divides
+    transfer_lr by the number: W is then written at the paper's rate per mini-batch, only sooner.
+
+    Examples
+    --------
+    >>> from dsptrack.experiments import SCHEDULES
+    >>> SCHEDULES["mnist"].columns_per_transfer
+    1
+    """
+
+    epochs: int
+    columns_per_transfer: int
+
+
+_AGAD = {
+    "fast_lr": 0.05,
+    "transfer_lr": 0.3,
+    "scale_transfer_lr": True,
+    "chop_probability": 0.1,
+    "tail_weighting": 5.0,
+    "auto_granularity": 1000.0,
+    "momentum": 0.0,
+    "forget_buffer": True,
+}
+_RIDER = {
+    "fast_lr": 0.5,
+    "transfer_lr": 0.05,
+    "scale_transfer_lr": False,
+    "gamma": 0.1,
+    "auto_granularity": 1000.0,
+    "momentum": 0.0,
+    "forget_buffer": True,
+}
+_ERIDER = _RIDER | {"chop_probability": 0.05, "tail_weighting": 5.0}
+_TTV2 = {
+    "fast_lr": 0.03,
+    "transfer_lr": 0.01,
+    "scale_transfer_lr": True,
+    "thres_scale": 0.8,
+    "momentum": 0.1,
+    "forget_buffer": True,
+}
+
+METHODS: MappingProxyType[str, Method] = MappingProxyType(
+    {
+        "tt-v2": Method(label="TT-v2", algorithm="tt-v2", rule=TikiTakaV2, lr=0.5, options=MappingProxyType(_TTV2)),
+        "agad": Method(label="AGAD", algorithm="agad", rule=AGAD, lr=0.2, options=MappingProxyType(_AGAD)),
+        "agad-fast": Method(
+            label="AGAD, fast_lr 0.5",
+            algorithm="agad",
+            rule=AGAD,
+            lr=0.2,
+            options=MappingProxyType(_AGAD | {"fast_lr": _ERIDER["fast_lr"]}),
+        ),
+        "rider": Method(
+            label="RIDER", algorithm="rider", rule=Rider, lr=0.05, options=MappingProxyType(_RIDER | {"eta": 0.05})
+        ),
+        "e-rider": Method(
+            label="E-RIDER", algorithm="e-rider", rule=ERider, lr=0.05, options=MappingProxyType(_ERIDER)
+        ),
+    }
+)
+
+RECIPES: MappingProxyType[str, Recipe] = MappingProxyType(
+    {
+        "R": Recipe(
+            desired_bl=31,
+            error_scale="sum",
+            weight_scaling_omega=0.0,
+            weight_scaling_columnwise=False,
+            learn_out_scaling=False,
+        ),
+        "S": Recipe(
+            desired_bl=5,
+            error_scale="mean",
+            weight_scaling_omega=0.3,
+            weight_scaling_columnwise=True,
+            learn_out_scaling=True,
+        ),
+    }
+)
+
+# One column a mini-batch, as the paper has it, would spend 20 (mnist5k) or 37 (digits) epochs on the warm-up.
+SCHEDULES: MappingProxyType[str, Schedule] = MappingProxyType(
+    {
+        "mnist5k": Schedule(epochs=40, columns_per_transfer=4),
+        "digits": Schedule(epochs=40, columns_per_transfer=4),
+        "mnist": Schedule(epochs=8, columns_per_transfer=1),
+        "fashion-mnist": Schedule(epochs=8, columns_per_transfer=1),
+    }
+)

@@ -1,0 +1,68 @@
+"""One tile of a layer's weight matrix with its two digital factors."""
+
+import numpy as np
+
+from dsptrack.tile import AnalogTile
+
+from .layer import FloatArray
+
+
+class Block:
+    """A tile, its weight scaling a (None = 1, a number, or one number an output) and its learned gain s.
+
+    Linear gives the equations. Factors that are 1 cost nothing.
+    """
+
+    __slots__ = ("_output", "gain", "learn_gain", "scale", "tile")
+
+    def __init__(self, tile: AnalogTile, *, learn_gain: bool) -> None:
+        self.tile = tile
+        self.learn_gain = learn_gain
+        self.gain = 1.0
+        self.scale: FloatArray | None = None
+        self._output: FloatArray | None = None
+
+    @property
+    def weights(self) -> FloatArray:
+        """The block's weights with both factors, (M, N)."""
+        w = self.tile.weights * np.float32(self.gain)
+        return w if self.scale is None else w * self.scale[:, None]
+
+    def set_weights(self, w: FloatArray, omega: float, columnwise: bool) -> None:
+        """Write `w` / a with a = max|w| / omega (1 where that is 0 or omega is 0); restart s at 1."""
+        self.gain = 1.0
+        self.scale = None
+        if omega > 0.0:
+            largest = np.abs(w).max(axis=1) if columnwise else np.full(len(w), np.abs(w).max())
+            self.scale = np.where(largest > 0.0, largest / np.float32(omega), np.float32(1.0)).astype(np.float32)
+            w = w / self.scale[:, None]
+        self.tile.set_weights(w)
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        """Return s a · tile(x), an array that the caller may overwrite."""
+        y = self.tile.forward(x)
+        if self.scale is not None:
+            y *= self.scale
+        if self.learn_gain:
+            self._output = y
+            y = y * np.float32(self.gain)
+        return y
+
+    def backward(self, grad: FloatArray) -> FloatArray:
+        """Return tileᵀ(s a · grad)."""
+        factor = self._factor(self.scale, self.gain)
+        return self.tile.backward(grad if factor is None else grad * factor)
+
+    def update(self, x: FloatArray, grad: FloatArray, lr: float, error_gain: float) -> None:
+        """Step the tile on the error s · grad / a, times `error_gain`, then the learned gain on `grad`."""
+        inverse = None if self.scale is None else np.float32(1.0) / self.scale
+        factor = self._factor(inverse, self.gain * error_gain)
+        self.tile.update(x, grad if factor is None else grad * factor, lr)
+        if self.learn_gain and self._output is not None:
+            self.gain -= lr * float(np.vdot(grad, self._output))
+
+    @staticmethod
+    def _factor(scale: FloatArray | None, gain: float) -> FloatArray | np.float32 | None:
+        if scale is None:
+            return None if gain == 1.0 else np.float32(gain)
+        return scale * np.float32(gain)

@@ -1,0 +1,85 @@
+"""A chain of layers."""
+
+from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
+
+from .layer import FloatArray, Layer
+
+
+class Sequential(Layer):
+    """Layers in a chain: y = f_n(… f_1(x)).
+
+    Parameters
+    ----------
+    *layers
+        At least one layer.
+    needs_input_grad
+        Whether `backward` returns dL/dx. False (default) spares the first layer's backward read.
+
+    Attributes
+    ----------
+    layers
+        The layers, first to last.
+    tiles
+        The analog tiles of all layers, first to last.
+
+    Raises
+    ------
+    ConfigError
+        If there is no layer.
+    DivergenceError
+        By `forward`, `backward`, `update`: where a layer meets or makes a non-finite value; the message names it.
+
+    Examples
+    --------
+    >>> import numpy as np, dsptrack as dt
+    >>> rule = dt.algorithms.AnalogSGD(device=dt.devices.SoftBounds())
+    >>> model = dt.nn.Sequential(dt.nn.Linear(4, 3, rule, rng=0), dt.nn.Tanh())
+    >>> loss = dt.nn.CrossEntropyLoss()
+    >>> _ = loss.forward(model.forward(np.ones((2, 4), np.float32)), np.array([0, 2]))
+    >>> model.backward(loss.backward()) is None    # nobody asked for dL/dx
+    True
+    >>> model.update(0.1)
+    """
+
+    def __init__(self, *layers: Layer, needs_input_grad: bool = False) -> None:
+        if not layers:
+            raise ConfigError("layers = (): must hold at least one layer")
+        self.layers = layers
+        self.needs_input_grad = needs_input_grad
+        layers[0].needs_input_grad = needs_input_grad
+        self.tiles = tuple(tile for layer in layers for tile in layer.tiles)
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(repr(layer) for layer in self.layers)})"
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        """Return the last layer's output, (B, n_out), for `x` (B, n_in)."""
+        for layer in self.layers:
+            try:
+                x = layer.forward(x)
+            except NonFiniteError as error:
+                raise self._diverged(layer, "forward", error) from error
+        return x
+
+    def backward(self, grad: FloatArray) -> FloatArray | None:
+        """Pass `grad` = dL/dy, (B, n_out), through all layers; return dL/dx or, by default, None."""
+        upstream: FloatArray | None = grad
+        for layer in reversed(self.layers):
+            if upstream is None:
+                break
+            try:
+                upstream = layer.backward(upstream)
+            except NonFiniteError as error:
+                raise self._diverged(layer, "backward", error) from error
+        return upstream
+
+    def update(self, lr: float) -> None:
+        """Update every layer at the global learning rate `lr`."""
+        for layer in self.layers:
+            try:
+                layer.update(lr)
+            except NonFiniteError as error:
+                raise self._diverged(layer, "update", error) from error
+
+    def _diverged(self, layer: Layer, where: str, error: NonFiniteError) -> DivergenceError:
+        return DivergenceError(f"{where} of layer {self.layers.index(layer)}, {layer!r}: {error}")

@@ -1,0 +1,252 @@
+"""A hardware tile: a learning rule on its arrays, with pulse trains, column-wise transfer and noisy reads."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import _checks, _core
+from ._config import compiled
+from ._rng import RngLike, key
+from .algorithms import Algorithm
+from .array import CrossbarArray
+from .exceptions import StateError
+from .periphery import Periphery
+from .update import PulseUpdate
+
+__all__ = ["AnalogTile"]
+
+Floats = NDArray[np.float32]
+
+_FORWARD = Periphery()
+_BACKWARD = Periphery(bound_management="none")
+_UPDATE = PulseUpdate()
+
+
+class AnalogTile:
+    """One weight matrix that learns by a rule of `dsptrack.algorithms`.
+
+    Parameters
+    ----------
+    shape
+        (M, N) = (outputs, inputs), both >= 1.
+    algorithm
+        The learning rule with its devices.
+    forward, backward
+        Peripheries of the two directions; backward reads never use bound management.
+    update
+        Pulse trains of the update.
+    rng
+        Seed: None, int >= 0, SeedSequence or Generator. Equal seeds give equal bits on any number of threads and CPU.
+    num_threads
+        Threads that calls may use, 1 to 1024; None means ``DSPTRACK_NUM_THREADS``, else all cores.
+    count_pulses
+        Keep the pulses of every cell of every array.
+
+    Raises
+    ------
+    ConfigError
+        If an argument has the wrong type or is out of range.
+
+    Notes
+    -----
+    Methods that take arrays convert them once to C-contiguous float32, raise `ConfigError` for other than real numbers,
+    `ShapeError` and `NonFiniteError`, and then leave the tile as it was.
+
+    Examples
+    --------
+    >>> import dsptrack as dt
+    >>> rule = dt.algorithms.ERider(device=dt.presets.reram_array_hfo2(reference_mean=0.4))
+    >>> tile = dt.AnalogTile((2, 3), rule, rng=0)
+    >>> y = tile.forward([[1.0, 0.0, -1.0]])
+    >>> tile.update([[1.0, 0.0, -1.0]], y, lr=0.05)
+    >>> sorted(tile.arrays)
+    ['P', 'W']
+    """
+
+    __slots__ = ("_algorithm", "_core")
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        algorithm: Algorithm,
+        *,
+        forward: Periphery = _FORWARD,
+        backward: Periphery = _BACKWARD,
+        update: PulseUpdate = _UPDATE,
+        rng: RngLike = None,
+        num_threads: int | None = None,
+        count_pulses: bool = False,
+    ) -> None:
+        self._algorithm = algorithm
+        self._core = _core.Tile(
+            _checks.shape(shape),
+            compiled("algorithm", algorithm, Algorithm),
+            compiled("forward", forward, Periphery),
+            compiled("backward", backward, Periphery),
+            compiled("update", update, PulseUpdate),
+            key(rng),
+            _checks.threads(num_threads),
+            bool(count_pulses),
+        )
+
+    def __repr__(self) -> str:
+        return f"AnalogTile({self.shape}, {type(self._algorithm).__name__})"
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Outputs and inputs (M, N)."""
+        return self._core.shape
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """The learning rule."""
+        return self._algorithm
+
+    @property
+    def num_threads(self) -> int:
+        """Threads that calls may use."""
+        return self._core.num_threads
+
+    @property
+    def weights(self) -> Floats:
+        """A copy of the visible weights W̄ that the reads see, (M, N)."""
+        return self._core.weights()
+
+    @property
+    def arrays(self) -> dict[str, CrossbarArray]:
+        """The arrays, live: ``W`` holds the weights, ``P`` (where the rule has one) is pulsed by the gradient."""
+        devices = {"P": self._algorithm.device, "W": getattr(self._algorithm, "slow_device", None)}
+        return {
+            name: CrossbarArray._of_tile(self._core.array(name), devices[name] or self._algorithm.device)
+            for name in self._core.array_names()
+        }
+
+    @property
+    def digital(self) -> dict[str, Floats]:
+        """Copies of the rule's digital quantities, (M, N): buffer ``H``, average ``Q``, reference ``Q_ref``."""
+        return {name: self._core.digital(name) for name in self._core.digital_names()}
+
+    @property
+    def choppers(self) -> NDArray[np.int8]:
+        """Sign of every column's chopper, int8 (N,); +1 where the rule has none."""
+        return self._core.choppers()
+
+    @property
+    def sp_estimate(self) -> Floats:
+        """What the rule takes for P's symmetric points, (M, N): Q~, or 0 for TT-v2; StateError for AnalogSGD."""
+        return self._core.sp_estimate()
+
+    @property
+    def ledger(self) -> dict[str, dict[str, int]]:
+        """What every array has spent (see `CrossbarArray.ledger`), and ``reference``: cells of Q~ programmed."""
+        return self._core.ledger()
+
+    def sp_error(self) -> float:
+        """Return rms(sp_estimate - true symmetric point of P) over the cells that have one, weight units.
+
+        Raises
+        ------
+        StateError
+            If the rule estimates no symmetric point, or no cell of P has one.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> device = dt.devices.SoftBoundsReference(subtract_symmetry_point=True, reference_mean=0.5)
+        >>> tile = dt.AnalogTile((1, 1), dt.algorithms.ERider(device=device), rng=0)
+        >>> round(tile.sp_error(), 6)
+        0.5
+        """
+        error = self.sp_estimate.astype(np.float64) - self._core.array("P").symmetric_point()
+        finite = error[np.isfinite(error)]
+        if not finite.size:
+            raise StateError(f"no cell of P has a symmetric point: {type(self._algorithm.device).__name__}")
+        return float(np.sqrt(np.mean(finite**2)))
+
+    def set_weights(self, w: ArrayLike) -> None:
+        """Write weights ideally: W := clip(w) to each cell's bounds, P := 0; digital quantities stay.
+
+        Parameters
+        ----------
+        w
+            (M, N), weight units.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> tile = dt.AnalogTile((1, 2), dt.algorithms.AnalogSGD(device=dt.devices.SoftBounds()), rng=0)
+        >>> tile.set_weights([[0.125, -0.125]])
+        >>> tile.weights
+        array([[ 0.125, -0.125]], dtype=float32)
+        """
+        self._core.set_weights(_checks.matrix("w", w))
+
+    def forward(self, x: ArrayLike) -> Floats:
+        """Read y = x W̄^T through the forward periphery.
+
+        Parameters
+        ----------
+        x
+            Inputs (B, N).
+
+        Returns
+        -------
+        ndarray
+            float32 (B, M).
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> rule = dt.algorithms.AnalogSGD(device=dt.devices.SoftBounds())
+        >>> tile = dt.AnalogTile((1, 2), rule, forward=dt.Periphery.ideal(), rng=0)
+        >>> tile.set_weights([[0.25, 0.125]])
+        >>> tile.forward([[1.0, 2.0]])
+        array([[0.5]], dtype=float32)
+        """
+        return self._core.forward(_checks.matrix("x", x))
+
+    def backward(self, d: ArrayLike) -> Floats:
+        """Read d W̄ through the backward periphery.
+
+        Parameters
+        ----------
+        d
+            Errors (B, M).
+
+        Returns
+        -------
+        ndarray
+            float32 (B, N).
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> rule = dt.algorithms.AnalogSGD(device=dt.devices.SoftBounds())
+        >>> tile = dt.AnalogTile((1, 2), rule, backward=dt.Periphery.ideal(), rng=0)
+        >>> tile.set_weights([[0.25, 0.125]])
+        >>> tile.backward([[2.0]])
+        array([[0.5 , 0.25]], dtype=float32)
+        """
+        return self._core.backward(_checks.matrix("d", d))
+
+    def update(self, x: ArrayLike, d: ArrayLike, lr: float) -> None:
+        """Learn from one mini-batch: W̄ <- W̄ - lr d^T x in the rule's way, then a transfer if one is due.
+
+        Parameters
+        ----------
+        x
+            Inputs (B, N).
+        d
+            Errors (B, M).
+        lr
+            Global learning rate, >= 0; the rule's own rates may ignore it (see `dsptrack.algorithms`).
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> rule = dt.algorithms.AnalogSGD(device=dt.devices.ConstantStep(dw_min=0.01))
+        >>> tile = dt.AnalogTile((1, 1), rule, rng=0)
+        >>> tile.update([[1.0]], [[-1.0]], lr=0.1)
+        >>> bool(tile.weights[0, 0] > 0)
+        True
+        """
+        self._core.update(_checks.matrix("x", x), _checks.matrix("d", d), _checks.number("lr", lr, low=0))

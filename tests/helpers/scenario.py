@@ -1,0 +1,89 @@
+"""A little of everything with random numbers in it, one hash for every part. test_streams.py runs it as a script."""
+
+import hashlib
+import json
+import sys
+from typing import Any
+
+import numpy as np
+
+import dsptrack as dt
+from dsptrack import _core
+
+# Odd sizes: rows and columns that fill no vector register, and enough cells for several threads
+SMALL, LARGE = (37, 53), (261, 130)
+
+
+def digest(*arrays: Any) -> str:
+    """Hash of the exact bits."""
+    h = hashlib.sha256()
+    for array in arrays:
+        h.update(np.ascontiguousarray(array).tobytes())
+    return h.hexdigest()[:16]
+
+
+def run(threads: int | None) -> dict[str, str]:
+    """Hashes of all states after every part, on the given number of threads."""
+    rng = np.random.default_rng(99)
+    devices = {
+        "constant": dt.devices.ConstantStep(dw_min=0.01, up_down=0.1),
+        "soft": dt.devices.SoftBounds(dw_min=0.002, write_noise_std=2.0),
+        "reference": dt.devices.SoftBoundsReference(dw_min=0.02, dw_min_std=2.0, reference_mean=0.2, reference_std=0.1),
+        "coarse": dt.presets.reram_array_hfo2(corrupt_devices_prob=0.1),
+    }
+    hashes: dict[str, str] = {}
+    for name, device in devices.items():
+        for shape in (SMALL, LARGE):
+            array = dt.CrossbarArray(shape, device, rng=11, num_threads=threads, count_pulses=True)
+            rows, columns = shape
+            x, d = rng.standard_normal((9, columns)), rng.standard_normal((9, rows))
+
+            def record(part: str, *values: Any, array: Any = array, label: str = f"{name}-{shape[0]}") -> None:
+                hashes[f"{label}-{part}"] = digest(array.weights, *array.pulse_counts, *values)
+
+            record("population", *array.cell_parameters().values(), array.symmetric_point())
+            array.set_weights(rng.uniform(-0.4, 0.4, shape))
+            record("set")
+            array.pulse(+1, 13)
+            array.pulse(rng.integers(-1, 2, shape).astype(np.int8), 40)
+            array.pulse_random(33)
+            record("pulses")
+            array.increment(0.05 * rng.standard_normal(shape))
+            array.increment(0.05 * rng.standard_normal(shape), mode="mean_field")
+            record("increments")
+            for lr in (1e-4, 0.01, 0.3):  # sparse, medium and saturated trains
+                array.update(x, d, lr)
+            array.update(
+                x, d, 0.02, pulses=dt.PulseUpdate(desired_bl=70, update_bl_management=False, res=0.01, sto_round=True)
+            )
+            record("updates")
+            retried = dt.Periphery(out_bound=1.0, inp_noise=0.01, out_sto_round=True)
+            record(
+                "reads",
+                array.forward(x),
+                array.backward(d),
+                array.forward(x, retried),
+                array.forward(x, dt.Periphery.ideal()),
+            )
+            for scheme in ("cyclic", "stochastic"):
+                dt.zero_shift(array, 150, scheme=scheme, record_every=60)
+                record(scheme)
+    for name in ("AnalogSGD", "TikiTakaV2", "AGAD", "Rider", "ERider"):
+        fields = {"chop_probability": 0.5, "chop_random": True} if name in ("AGAD", "ERider") else {}
+        fast = (
+            {} if name == "AnalogSGD" else {"columns_per_transfer": 20, "transfer_lr": 5.0, "scale_transfer_lr": False}
+        )
+        rule = getattr(dt.algorithms, name)(device=devices["coarse"], **fields, **fast)
+        tile = dt.AnalogTile(SMALL, rule, rng=12, num_threads=threads)
+        for _ in range(12):
+            x, d = rng.standard_normal((5, SMALL[1])), rng.standard_normal((5, SMALL[0]))
+            y, g = tile.forward(x), tile.backward(d)
+            tile.update(x, d, 0.1)
+        states = [array.weights for array in tile.arrays.values()]
+        hashes[name] = digest(y, g, tile.weights, tile.choppers, *states, *tile.digital.values())
+    return hashes
+
+
+if __name__ == "__main__":
+    counts = [None if word == "None" else int(word) for word in sys.argv[1:]]
+    print(json.dumps({"isa": _core.isa(), "hashes": {str(count): run(count) for count in counts}}))  # noqa: T201

@@ -1,0 +1,130 @@
+"""Every field of every configuration refuses what it must, with a message that names field, value and allowed range."""
+
+import dataclasses
+import math
+import re
+
+import pytest
+
+import dsptrack as dt
+from dsptrack import ConfigError
+from dsptrack.algorithms import AGAD, AnalogSGD, ERider, Rider, TikiTakaV2
+from dsptrack.devices import ConstantStep, SoftBounds, SoftBoundsReference
+
+DEVICE = SoftBounds()
+IDEAL = dt.Periphery.ideal()
+
+NUMBERS = (math.nan, math.inf, -math.inf, 1e300, "1", None, True, [1.0], 1j)
+FLAGS = (1, 0, "true", None, 1.0)
+NON_NEGATIVE, POSITIVE, UNIT = (-0.1, *NUMBERS), (0, -0.1, *NUMBERS), (-0.1, 1.1, *NUMBERS)
+COUNTS = (0, -1, 1.0, 1.5, 2**40, 10**30, "1", None, True)
+CHOICES = ("other", "", None, 1, True)
+
+POPULATION = {
+    "w_max": NON_NEGATIVE,
+    "w_min": (0.1, *NUMBERS),
+    "w_max_dtod": NON_NEGATIVE,
+    "w_min_dtod": NON_NEGATIVE,
+    "dw_min": POSITIVE,
+    "dw_min_dtod": NON_NEGATIVE,
+    "dw_min_dtod_log_normal": FLAGS,
+    "dw_min_std": NON_NEGATIVE,
+    "up_down": NUMBERS,
+    "up_down_dtod": NON_NEGATIVE,
+    "enforce_consistency": FLAGS,
+    "corrupt_devices_prob": UNIT,
+    "corrupt_devices_range": NON_NEGATIVE,
+}
+WRITE_NOISE = {"mult_noise": FLAGS, "write_noise_std": NON_NEGATIVE, "apply_write_noise_on_set": FLAGS}
+TRANSFER = {
+    "device": (None, "SoftBounds", 1.0, IDEAL, SoftBounds),
+    "slow_device": ("SoftBounds", 1.0, IDEAL, dt.PulseUpdate()),
+    "transfer_read": (None, "ideal", DEVICE),
+    "fast_lr": NON_NEGATIVE,
+    "scale_fast_lr": FLAGS,
+    "transfer_lr": NON_NEGATIVE,
+    "scale_transfer_lr": FLAGS,
+    "transfer_every": COUNTS,
+    "columns_per_transfer": COUNTS,
+    "momentum": UNIT,
+    "forget_buffer": FLAGS,
+}
+TRACKING = TRANSFER | {"auto_granularity": NON_NEGATIVE}
+CHOPPED = TRACKING | {
+    "chop_probability": (0, *UNIT),
+    "chop_random": FLAGS,
+    "tail_weighting": POSITIVE,
+    "program_at_flip": FLAGS,
+}
+FIELDS = {
+    ConstantStep: POPULATION,
+    SoftBounds: POPULATION | WRITE_NOISE,
+    SoftBoundsReference: POPULATION
+    | WRITE_NOISE
+    | {
+        "slope_up_dtod": NON_NEGATIVE,
+        "slope_down_dtod": NON_NEGATIVE,
+        "reference_mean": NUMBERS,
+        "reference_std": NON_NEGATIVE,
+        "subtract_symmetry_point": FLAGS,
+    },
+    dt.PulseUpdate: {
+        "desired_bl": COUNTS,
+        "fixed_bl": FLAGS,
+        "update_management": FLAGS,
+        "update_bl_management": FLAGS,
+        "um_grad_scale": POSITIVE,
+        "pulse_type": CHOICES,
+        "res": UNIT,
+        "sto_round": FLAGS,
+        "x_res_implicit": UNIT,
+        "d_res_implicit": UNIT,
+    },
+    dt.Periphery: {
+        "is_perfect": FLAGS,
+        "inp_bound": NON_NEGATIVE,
+        "inp_res": NON_NEGATIVE,
+        "inp_sto_round": FLAGS,
+        "inp_noise": NON_NEGATIVE,
+        "out_bound": NON_NEGATIVE,
+        "out_res": NON_NEGATIVE,
+        "out_sto_round": FLAGS,
+        "out_noise": NON_NEGATIVE,
+        "out_scale": NUMBERS,
+        "bound_management": CHOICES,
+        "noise_management": CHOICES,
+        "max_bm_factor": POSITIVE,
+        "max_bm_res": POSITIVE,
+    },
+    AnalogSGD: {"device": TRANSFER["device"]},
+    TikiTakaV2: TRANSFER | {"thres_scale": POSITIVE, "gamma": NUMBERS},
+    AGAD: CHOPPED,
+    Rider: TRACKING | {"gamma": NUMBERS, "eta": UNIT},
+    ERider: CHOPPED | {"gamma": NUMBERS},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [(kind, field) for kind, table in FIELDS.items() for field in table],
+    ids=lambda v: getattr(v, "__name__", v),
+)
+def test_config_fields_are_refused(kind, field):
+    needed = {"device": DEVICE} if issubclass(kind, dt.algorithms.Algorithm) else {}
+    for value in FIELDS[kind][field]:
+        with pytest.raises(ConfigError) as caught:
+            kind(**(needed | {field: value}))
+        message = str(caught.value)
+        assert re.match(rf"{field} = .+: must be .+", message), message
+
+
+def test_every_field_is_tested():
+    for kind, table in FIELDS.items():
+        assert set(table) == {f.name for f in dataclasses.fields(kind)}
+
+
+def test_contradictions_are_refused():
+    with pytest.raises(ConfigError, match="inp_bound = 2: must be 1 while noise_management"):
+        dt.Periphery(inp_bound=2)
+    assert dt.Periphery(inp_bound=2, noise_management="none").inp_bound == 2
+    assert dt.Periphery(inp_bound=2, is_perfect=True).inp_bound == 2
