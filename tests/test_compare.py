@@ -77,7 +77,7 @@ def test_hyperparameters_are_the_papers():
         "agad-fast": {"fast_lr": 0.5, "transfer_lr": 0.3, "chop_probability": 0.1, "scale_transfer_lr": True},
         "e-rider": {"fast_lr": 0.5, "transfer_lr": 0.05, "chop_probability": 0.05, "gamma": 0.1},
     }
-    settings = CompareSettings(columns_per_transfer=1)
+    settings = CompareSettings()
     for name, fields in printed.items():
         rule = settings.rule(METHODS[name])
         for field, value in fields.items():

@@ -95,7 +95,7 @@ def test_cross_entropy_is_log_softmax_and_nll(rng):
     np.testing.assert_allclose(whole.backward(), head.backward(tail.backward()), atol=1e-6)
 
 
-@pytest.mark.parametrize("labels", [[0, 3], [-1, 0], [0]])
+@pytest.mark.parametrize("labels", [[0, 3], [-1, 0], [0], [], [[0, 1]]])
 def test_losses_refuse_labels_that_do_not_fit(labels):
     with pytest.raises(dt.ShapeError, match="labels"):
         dt.nn.CrossEntropyLoss().forward(np.zeros((2, 3), np.float32), np.array(labels))
@@ -234,9 +234,10 @@ def test_linear_refuses_bad_sizes(size):
 
 def test_linear_refuses_bad_shapes():
     layer = linear(3, 2)
-    for x in (np.zeros(3, np.float32), np.zeros((1, 4), np.float32)):
-        with pytest.raises(dt.ShapeError, match=r"Linear\(3, 2\)"):
-            layer.forward(x)
+    with pytest.raises(dt.ShapeError, match="x has shape"):
+        layer.forward(np.zeros(3, np.float32))
+    with pytest.raises(dt.ShapeError, match=r"Linear\(3, 2\)"):
+        layer.forward(np.zeros((1, 4), np.float32))
     layer.forward(np.zeros((2, 3), np.float32))
     with pytest.raises(dt.ShapeError, match="grad"):
         layer.backward(np.zeros((1, 2), np.float32))

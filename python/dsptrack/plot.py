@@ -107,6 +107,8 @@ def zero_shift(calibration: "Calibration", *, title: str = "") -> Figure:
     error.set(ylabel="RMS error of a cell (weight)")
     for axes in (offset, error):
         axes.set(xlabel="pulses on every cell", xscale="log", yscale="log")
+        axes.set_xticks(pulses, labels=[f"{n:,}" for n in pulses])
+        axes.set_xticks([], minor=True)
         axes.legend(fontsize="small")
     figure.suptitle(title)
     return figure

@@ -37,13 +37,13 @@ class Trains:
         """Cov of the counts of columns j and k in each row, (M,)."""
         p, q = self.fire
         p = p.ravel()
-        return np.multiply(self.length * p * (1 - p), q[0, j] * q[0, k])
+        return np.asarray(self.length * p * (1 - p) * q[0, j] * q[0, k])
 
     def column_covariance(self, i: int, k: int) -> Floats:
         """Cov of the counts of rows i and k in each column, (N,)."""
         p, q = self.fire
         q = q.ravel()
-        return np.multiply(self.length * q * (1 - q), p[i, 0] * p[k, 0])
+        return np.asarray(self.length * q * (1 - q) * p[i, 0] * p[k, 0])
 
     def mean_count(self) -> Floats:
         """Pulses per cell of pulse type ``mean_count``, before the last rounding."""

@@ -67,7 +67,7 @@ impl Threads {
 }
 
 /// Waking a pool costs 5 to 20 microseconds; below this estimate of the work it does not pay.
-const SERIAL_BELOW: usize = 60_000;
+const SERIAL_BELOW: usize = 200_000;
 
 /// Pools by process id and number of threads.
 type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;

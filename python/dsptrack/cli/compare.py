@@ -133,12 +133,12 @@ def _header(settings: CompareSettings, data: dt.datasets.Dataset) -> str:
     sizes = "-".join(map(str, (data.features, *settings.hidden, data.classes)))
     reference = f"N({settings.reference_mean:g}, {settings.reference_std:g}²)"
     arrays = "the fast array" if settings.reference_on == "fast" else "both arrays"
-    rate = "1 column" if columns == 1 else f"{columns} columns at transfer_lr/{columns}"
+    transferred = "1 column" if columns == 1 else f"{columns} columns"
     lines = [
         f"data      {data.note}",
         f"network   {sizes}, sigmoid, all layers analog, recipe {settings.recipe}, batch {settings.batch_size}",
         f"devices   reram_array_hfo2, reference {reference} on {arrays}",
-        f"schedule  {schedule.epochs} epochs, {rate} of every tile per mini-batch, seed {settings.seed}",
+        f"schedule  {schedule.epochs} epochs, {transferred} of every tile read per mini-batch, seed {settings.seed}",
     ]
     methods = {METHODS[name].label: METHODS[name] for name in settings.methods}
     waits = {label: settings.first_write(m, data.features, len(data.train_x)) for label, m in methods.items()}

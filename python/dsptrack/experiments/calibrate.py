@@ -46,7 +46,8 @@ class CalibrationPoint:
     rms_error
         Root mean square over the cells of estimate minus truth.
     expected
-        The same for the expected estimate, ``theory.zero_shift_mean_error``: no noise, no bounds.
+        The same for the expected estimate, ``theory.zero_shift_mean_error``: without the noise of the pulses;
+        exact for the stochastic scheme, to first order in dw_min for the cyclic one.
     bound
         The root of the theorem's bound on the mean squared error of a cell.
 

@@ -23,7 +23,7 @@ class CompareSettings:
     epochs
         Epochs of every method, >= 1; None takes SCHEDULES.
     columns_per_transfer
-        Columns that every tile transfers per mini-batch, >= 1; transfer_lr is divided by it. None takes SCHEDULES.
+        Columns that every tile transfers per mini-batch, >= 1; None takes SCHEDULES.
     methods
         Keys of METHODS, in the order of the table, at least one.
     recipe
@@ -120,13 +120,15 @@ class CompareSettings:
         Examples
         --------
         >>> from dsptrack.experiments import METHODS, CompareSettings
-        >>> CompareSettings(columns_per_transfer=4).rule(METHODS["e-rider"]).transfer_lr
-        0.0125
+        >>> CompareSettings().rule(METHODS["e-rider"]).columns_per_transfer
+        4
         """
-        columns = self.schedule.columns_per_transfer
-        options = dict(method.options) | {"transfer_lr": method.options["transfer_lr"] / columns}
-        fast, slow = self.device(fast=True), self.device(fast=False)
-        return method.rule(device=fast, slow_device=slow, columns_per_transfer=columns, **options)
+        return method.rule(
+            device=self.device(fast=True),
+            slow_device=self.device(fast=False),
+            columns_per_transfer=self.schedule.columns_per_transfer,
+            **method.options,
+        )
 
     def first_write(self, method: Method, features: int, images: int) -> float:
         """Return the epoch, counted from 0, in which the slowest tile may first write W.

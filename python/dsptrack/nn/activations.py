@@ -31,16 +31,16 @@ class Sigmoid(_Activation):
     def forward(self, x: FloatArray) -> FloatArray:
         """Return 1 / (1 + exp(-x)), (B, n)."""
         # (1 + tanh(x/2)) / 2 is the same function and cannot overflow.
-        y = x * np.float32(0.5)
+        y = x * 0.5
         np.tanh(y, out=y)
-        y += np.float32(1.0)
-        y *= np.float32(0.5)
+        y += 1.0
+        y *= 0.5
         self._y = y
         return y
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return y (1 - y) `grad`, (B, n)."""
-        slope = np.float32(1.0) - self._y
+        slope = 1.0 - self._y
         slope *= self._y
         slope *= grad
         return slope
@@ -64,7 +64,7 @@ class Tanh(_Activation):
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return (1 - y²) `grad`, (B, n)."""
         slope = self._y * self._y
-        np.subtract(np.float32(1.0), slope, out=slope)
+        np.subtract(1.0, slope, out=slope)
         slope *= grad
         return slope
 
@@ -81,7 +81,7 @@ class ReLU(_Activation):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return max(x, 0), (B, n)."""
-        self._y = np.maximum(x, np.float32(0.0))
+        self._y = np.maximum(x, 0.0)
         return self._y
 
     def backward(self, grad: FloatArray) -> FloatArray:
@@ -116,6 +116,6 @@ class LogSoftmax(_Activation):
 
 def log_softmax(x: FloatArray) -> FloatArray:
     """Return x - log Σ exp(x) along the last axis; the maximum is taken out first, so nothing overflows."""
-    y: FloatArray = x - x.max(axis=1, keepdims=True)
-    y -= np.log(np.exp(y).sum(axis=1, keepdims=True))
+    y: FloatArray = x - np.maximum.reduce(x, axis=1, keepdims=True)
+    y -= np.log(np.add.reduce(np.exp(y), axis=1, keepdims=True))
     return y

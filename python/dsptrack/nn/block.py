@@ -53,11 +53,11 @@ class Block:
         factor = self._factor(self.scale, self.gain)
         return self.tile.backward(grad if factor is None else grad * factor)
 
-    def update(self, x: FloatArray, grad: FloatArray, lr: float, error_gain: float) -> None:
-        """Step the tile on the error s · grad / a, times `error_gain`, then the learned gain on `grad`."""
+    def update(self, x: FloatArray, error: FloatArray, grad: FloatArray, lr: float) -> None:
+        """Step the tile on s · error / a, where `error` is `grad` or a multiple, then the learned gain on `grad`."""
         inverse = None if self.scale is None else np.float32(1.0) / self.scale
-        factor = self._factor(inverse, self.gain * error_gain)
-        self.tile.update(x, grad if factor is None else grad * factor, lr)
+        factor = self._factor(inverse, self.gain)
+        self.tile.update(x, error if factor is None else error * factor, lr)
         if self.learn_gain and self._output is not None:
             self.gain -= lr * float(np.vdot(grad, self._output))
 

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from dsptrack._checks import choice, number, whole
+from dsptrack._checks import choice, matrix, number, whole
 from dsptrack._rng import RngLike, key
 from dsptrack.algorithms import Algorithm
 from dsptrack.exceptions import NonFiniteError, ShapeError, StateError
@@ -170,7 +170,7 @@ class Linear(Layer):
         >>> layer.weights.shape
         (1, 2)
         """
-        w = np.asarray(w, np.float32)
+        w = matrix("w", w)
         if w.shape != (self.out_features, self.in_features):
             raise ShapeError(f"w has shape {w.shape}; expected {(self.out_features, self.in_features)}")
         for rows, blocks in zip(self._rows, self._blocks, strict=True):
@@ -179,7 +179,8 @@ class Linear(Layer):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return x Wᵀ + b read from the tiles, (B, M), for `x` (B, N)."""
-        if x.ndim != 2 or x.shape[1] != self.in_features:
+        x = matrix("x", x)
+        if x.shape[1] != self.in_features:
             raise ShapeError(f"{self!r}: x has shape {x.shape}; expected (B, {self.in_features})")
         self._inputs = _parts(x, self._columns)
         self._grads = []
@@ -195,6 +196,7 @@ class Linear(Layer):
         """Return dL/dx read from the tiles, (B, N), for `grad` = dL/dy (B, M); None without `needs_input_grad`."""
         if not self._inputs:
             raise StateError(f"{self!r}.backward() before forward()")
+        grad = matrix("grad", grad)
         if grad.shape != (len(self._inputs[0]), self.out_features):
             raise ShapeError(
                 f"{self!r}: grad has shape {grad.shape}; expected {(len(self._inputs[0]), self.out_features)}"
@@ -209,13 +211,12 @@ class Linear(Layer):
         """Step tiles, learned scales and bias by one mini-batch at the global learning rate `lr` >= 0."""
         if not self._grads:
             raise StateError(f"{self!r}.update() before backward()")
-        error_gain = float(len(self._inputs[0])) if self.error_scale == "sum" else 1.0
-        for row, grad_r in zip(self._blocks, self._grads, strict=True):
+        for rows, row, grad_r in zip(self._rows, self._blocks, self._grads, strict=True):
+            error = grad_r * float(len(grad_r)) if self.error_scale == "sum" else grad_r
             for block, x_c in zip(row, self._inputs, strict=True):
-                block.update(x_c, grad_r, lr, error_gain)
-        if self.bias is not None:
-            for rows, grad_r in zip(self._rows, self._grads, strict=True):
-                self.bias[rows] -= np.float32(lr) * np.add.reduce(grad_r, 0)
+                block.update(x_c, error, grad_r, lr)
+            if self.bias is not None:
+                self.bias[rows] -= lr * np.add.reduce(grad_r, 0)
 
 
 def _split(size: int, limit: int) -> list[slice]:

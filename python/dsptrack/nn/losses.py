@@ -39,16 +39,18 @@ class _LogLikelihood(Loss):
         return f"{type(self).__name__}()"
 
     def _mean(self, log_p: FloatArray, labels: IntArray) -> float:
-        if labels.shape != log_p.shape[:1]:
-            raise ShapeError(f"labels have shape {labels.shape}; expected {log_p.shape[:1]}, one a row of the output")
+        labels = np.asarray(labels, np.int64)
+        if labels.shape != log_p.shape[:1] or not labels.size:
+            raise ShapeError(f"labels have shape {labels.shape}: must be (B,), one a row of the output {log_p.shape}")
         if len(self._rows) != len(labels):
             self._rows = np.arange(len(labels))
-        if labels.min() < 0 or labels.max() >= log_p.shape[1]:
+        # As unsigned numbers negative labels are huge, so one comparison sees both ends.
+        if np.maximum.reduce(labels.view(np.uint64)) >= log_p.shape[1]:
             raise ShapeError(
-                f"labels in {labels.min()}..{labels.max()}; the output has classes 0..{log_p.shape[1] - 1}"
+                f"labels in {labels.min()}..{labels.max()}: the output has classes 0..{log_p.shape[1] - 1}"
             )
         self._log_p, self._labels = log_p, labels
-        return -float(log_p[self._rows, labels].sum()) / len(labels)
+        return -float(np.add.reduce(log_p[self._rows, labels])) / len(labels)
 
     def _last(self) -> FloatArray:
         if self._log_p is None:
@@ -104,6 +106,6 @@ class CrossEntropyLoss(_LogLikelihood):
     def backward(self) -> FloatArray:
         """Return dL/doutput, (B, classes)."""
         grad = np.exp(self._last())
-        grad[self._rows, self._labels] -= np.float32(1.0)
-        grad *= np.float32(1.0 / len(self._labels))
+        grad[self._rows, self._labels] -= 1.0
+        grad *= 1.0 / len(self._labels)
         return grad

@@ -156,7 +156,7 @@ class Trainer:
         total = 0.0
         for start in range(0, len(x), size):
             picked = order[start : start + size]
-            value = loss.forward(model.forward(x[picked]), labels[start : start + size])
+            value = loss.forward(model.forward(x.take(picked, 0)), labels[start : start + size])
             if not math.isfinite(value):
                 raise DivergenceError(f"loss = {value} after the output of {model.layers[-1]!r}: must be finite")
             model.backward(loss.backward())

@@ -77,7 +77,7 @@ def population_constants(array: CrossbarArray, *, points: int = 33, margin: floa
     Returns
     -------
     PopulationConstants
-        Extremes over cells and grid.
+        Extremes over cells and grid. A single cell with a bound near 0 makes them, and every bound, very large.
 
     Raises
     ------

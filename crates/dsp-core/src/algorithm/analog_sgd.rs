@@ -65,7 +65,7 @@ impl LearningRule for Sgd {
         &["W"]
     }
 
-    fn digital(&self, _name: &str) -> Option<&[f32]> {
+    fn digital(&self, _name: &str) -> Option<Vec<f32>> {
         None
     }
 

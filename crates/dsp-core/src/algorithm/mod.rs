@@ -96,8 +96,8 @@ pub trait LearningRule: Send {
     /// Names of the arrays; the last one holds the weights.
     fn names(&self) -> &'static [&'static str];
 
-    /// A digital quantity by name, column after column.
-    fn digital(&self, name: &str) -> Option<&[f32]>;
+    /// A digital quantity by name, in C order.
+    fn digital(&self, name: &str) -> Option<Vec<f32>>;
 
     /// Names of the digital quantities.
     fn digital_names(&self) -> Vec<&'static str> {
@@ -109,7 +109,7 @@ pub trait LearningRule: Send {
         &[]
     }
 
-    /// What the rule takes for the fast array's symmetric point, column after column; `None` where it tracks none and
+    /// What the rule takes for the fast array's symmetric point, in C order; `None` where it tracks none and
     /// assumes none.
     fn sp_estimate(&self) -> Option<Vec<f32>>;
 

@@ -81,8 +81,8 @@ impl Tile {
     /// [`Error`] for a wrong length or values that are not finite.
     pub fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
         let (rows, cols) = self.shape();
-        check_len("weights", weights.len(), rows, cols)?;
-        check_finite("weights", weights)?;
+        check_len("w", weights.len(), rows, cols)?;
+        check_finite("w", weights)?;
         self.rule.set_weights(weights)
     }
 
@@ -116,13 +116,10 @@ impl Tile {
     /// # Errors
     /// [`Error::Parameter`] naming the quantities there are.
     pub fn digital(&self, name: &str) -> Result<Vec<f32>> {
-        match self.rule.digital(name) {
-            Some(values) => Ok(self.by_rows(values)),
-            None => {
-                let names = self.rule.digital_names().join(", ");
-                Err(Error::parameter("name", format!("{name:?}"), format!("one of [{names}]")))
-            }
-        }
+        self.rule.digital(name).ok_or_else(|| {
+            let names = self.rule.digital_names().join(", ");
+            Error::parameter("name", format!("{name:?}"), format!("one of [{names}]"))
+        })
     }
 
     /// What the rule takes for the symmetric point of its fast array, in C order.
@@ -130,16 +127,9 @@ impl Tile {
     /// # Errors
     /// [`Error::State`] for a rule that neither tracks nor assumes one.
     pub fn sp_estimate(&self) -> Result<Vec<f32>> {
-        match self.rule.sp_estimate() {
-            Some(values) => Ok(self.by_rows(&values)),
-            None => Err(Error::State("this rule has no fast array, so it estimates no symmetric point".into())),
-        }
-    }
-
-    /// From column after column to C order.
-    fn by_rows(&self, values: &[f32]) -> Vec<f32> {
-        let (rows, cols) = self.shape();
-        (0..rows * cols).map(|cell| values[cell % cols * rows + cell / cols]).collect()
+        self.rule
+            .sp_estimate()
+            .ok_or_else(|| Error::State("this rule has no fast array, so it estimates no symmetric point".into()))
     }
 
     /// What was spent, per array, and on the reference if the rule has one.

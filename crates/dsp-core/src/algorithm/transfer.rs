@@ -131,36 +131,19 @@ impl Transfer {
         self.choppers.as_ref().map_or(1.0, |choppers| choppers.sign(column))
     }
 
-    /// `W + gamma c (P - Q~)` of one cell.
-    fn mixed(&self, row: usize, column: usize) -> f32 {
-        let (rows, cols) = self.fast.shape();
-        let cell = row * cols + column;
-        let reference = self.tracker.as_ref().map_or(0.0, |tracker| tracker.reference()[column * rows + row]);
-        let residual = self.fast.weights()[cell] - reference;
-        self.slow.weights()[cell] + self.settings.gamma * self.sign(column) * residual
-    }
-
-    fn refresh_column(&mut self, column: usize) {
+    /// Recomputes `W + gamma c (P - Q~)` of some cells.
+    fn refresh_cells(&mut self, cells: impl Iterator<Item = usize>) {
         if self.visible.is_empty() {
             return;
         }
-        let (rows, cols) = self.fast.shape();
-        for row in 0..rows {
-            self.visible[row * cols + column] = self.mixed(row, column);
-        }
-    }
-
-    fn refresh_changed(&mut self, changed: Changed) {
-        let cols = self.fast.shape().1;
-        match changed {
-            Changed::Cells(cells) if !self.visible.is_empty() => {
-                for cell in cells {
-                    let cell = cell as usize;
-                    self.visible[cell] = self.mixed(cell / cols, cell % cols);
-                }
-            }
-            Changed::Cells(_) => {}
-            Changed::Any => self.refresh(),
+        let cols = self.fast.shape().1 as u32;
+        let (fast, slow, gamma) = (self.fast.weights(), self.slow.weights(), self.settings.gamma);
+        let signs = self.choppers.as_ref().map_or(&[][..], Choppers::signs);
+        let references = self.tracker.as_ref().map_or(&[][..], Tracker::reference);
+        for cell in cells {
+            let sign = signs.get((cell as u32 % cols) as usize).map_or(1.0, |sign| f32::from(*sign));
+            let reference = references.get(cell).copied().unwrap_or(0.0);
+            self.visible[cell] = slow[cell] + gamma * sign * (fast[cell] - reference);
         }
     }
 
@@ -195,10 +178,11 @@ impl Transfer {
                 tracker.flip(column);
             }
         }
-        self.refresh_column(column);
+        let (rows, cols) = self.fast.shape();
+        self.refresh_cells((0..rows).map(|row| row * cols + column));
         self.transfers += 1;
         self.column += 1;
-        if self.column == self.fast.shape().1 {
+        if self.column == cols {
             self.column = 0;
             self.sweep += 1;
         }
@@ -239,7 +223,10 @@ impl LearningRule for Transfer {
             None => self.fast.update(batch.x, batch.d, batch.size, rate, update),
         };
         self.scratch.chopped = chopped;
-        self.refresh_changed(changed?);
+        match changed? {
+            Changed::Cells(cells) => self.refresh_cells(cells.into_iter().map(|cell| cell as usize)),
+            Changed::Any => self.refresh(),
+        }
         self.batches += 1;
         if self.batches.is_multiple_of(u64::from(self.settings.transfer_every)) {
             for _ in 0..self.settings.columns_per_transfer {
@@ -266,7 +253,8 @@ impl LearningRule for Transfer {
 
     fn refresh(&mut self) {
         for column in 0..self.fast.shape().1 {
-            self.refresh_column(column);
+            let (rows, cols) = self.fast.shape();
+            self.refresh_cells((0..rows).map(|row| row * cols + column));
         }
     }
 
@@ -274,11 +262,13 @@ impl LearningRule for Transfer {
         &["P", "W"]
     }
 
-    fn digital(&self, name: &str) -> Option<&[f32]> {
+    fn digital(&self, name: &str) -> Option<Vec<f32>> {
+        let (rows, cols) = self.fast.shape();
+        let by_rows = |values: &[f32]| (0..rows * cols).map(|cell| values[cell % cols * rows + cell / cols]).collect();
         match (name, &self.tracker) {
-            ("H", _) => Some(self.buffer.values()),
-            ("Q", Some(tracker)) => Some(tracker.average()),
-            ("Q_ref", Some(tracker)) => Some(tracker.reference()),
+            ("H", _) => Some(by_rows(self.buffer.values())),
+            ("Q", Some(tracker)) => Some(by_rows(tracker.average())),
+            ("Q_ref", Some(tracker)) => Some(tracker.reference().to_vec()),
             _ => None,
         }
     }
@@ -292,8 +282,8 @@ impl LearningRule for Transfer {
     }
 
     fn sp_estimate(&self) -> Option<Vec<f32>> {
-        let (rows, cols) = self.fast.shape();
-        Some(self.tracker.as_ref().map_or_else(|| vec![0.0; rows * cols], |tracker| tracker.reference().to_vec()))
+        let assumed = || vec![0.0; self.fast.weights().len()];
+        Some(self.tracker.as_ref().map_or_else(assumed, |tracker| tracker.reference().to_vec()))
     }
 
     fn programmed(&self) -> Option<u64> {

@@ -109,21 +109,18 @@ impl<R: Response> Kernel for Run<'_, R> {
                 Increment::Pulsed => pulse_counts(&block, rounding, &wanted, dw_min),
             };
             send(&mut block, response, noise, &counts, &wanted);
-            for lane in 0..width {
-                let index = at + lane;
-                if wanted[lane] == 0.0 || (mode == Increment::Pulsed && counts[lane] == 0) {
-                    continue;
-                }
+            let changed = |lane: usize| match mode {
+                Increment::MeanField => wanted[lane] != 0.0,
+                Increment::Pulsed => counts[lane] > 0,
+            };
+            for lane in (0..width).filter(|lane| changed(*lane)) {
                 let (up, down) = if wanted[lane] > 0.0 { (counts[lane], 0) } else { (0, counts[lane]) };
-                cells.count(index, up, down);
+                cells.count(at + lane, up, down);
                 pulses.up += u64::from(up);
                 pulses.down += u64::from(down);
-                cells.state[index] = block.state[lane];
-                if let Some(weight) = cells.apparent.get_mut(index) {
-                    let reference = cells.parameters.cell(first + lane).reference;
-                    *weight = apparent.weight(block.index[lane], block.state[lane], reference);
-                }
+                cells.state[at + lane] = block.state[lane];
             }
+            cells.show(at, &block, apparent, changed);
         }
         pulses
     }

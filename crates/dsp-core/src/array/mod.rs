@@ -5,16 +5,17 @@
 //! event that changes it; reads have a clock of their own.
 
 mod increment;
+mod reads;
+mod responses;
 mod whole;
 
 pub use increment::Increment;
 pub use whole::Directions;
 
-use crate::device::{Apparent, Cell, CellParameters, CellsMut, Device, Model, Response, Visitor};
+use crate::device::{Apparent, CellParameters, CellsMut, Device};
 use crate::error::{Error, Result, check_finite, check_len};
 use crate::ledger::{Ledger, Pulses};
 use crate::par::Threads;
-use crate::periphery::{Direction, Periphery, read};
 pub use crate::pulse::coincidences::Changed;
 use crate::pulse::{PulseUpdate, coincidences};
 use crate::rng::{Key, Purpose};
@@ -188,8 +189,8 @@ impl CrossbarArray {
     /// # Errors
     /// [`Error`] for a wrong length or values that are not finite.
     pub fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
-        check_len("weights", weights.len(), self.rows, self.cols)?;
-        check_finite("weights", weights)?;
+        check_len("w", weights.len(), self.rows, self.cols)?;
+        check_finite("w", weights)?;
         let noise = self.device.write_noise();
         let apparent = Apparent {
             stream: self.key.stream(Purpose::WriteNoise, self.advance(1)),
@@ -198,10 +199,9 @@ impl CrossbarArray {
         for (i, w) in weights.iter().enumerate() {
             let cell = self.parameters.cell(i);
             self.state[i] = crate::simd::math::clip(w + cell.reference, cell.min_bound, cell.max_bound);
-            if let Some(shown) = self.apparent.get_mut(i) {
-                *shown = apparent.weight(i as u32, self.state[i], cell.reference);
-            }
         }
+        let (device, isa) = (self.device.clone(), self.isa);
+        device.visit(whole::ShowAll { isa, apparent, cells: self.cells() });
         Ok(())
     }
 
@@ -297,61 +297,6 @@ impl CrossbarArray {
         Ok(changed)
     }
 
-    /// Reads `y = W x` forward for a batch (B, N) -> (B, M), or `W^T d` backward.
-    ///
-    /// # Errors
-    /// [`Error`] for wrong lengths or values that are not finite.
-    pub fn read(
-        &mut self,
-        direction: Direction,
-        input: &[f32],
-        batch: usize,
-        periphery: &Periphery,
-    ) -> Result<Vec<f32>> {
-        let weights = if self.apparent.is_empty() { &self.state } else { &self.apparent };
-        let matrix = read::Matrix { weights, rows: self.rows, cols: self.cols };
-        let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
-        let (y, vectors) = read::read(matrix, direction, input, batch, periphery, context)?;
-        Ok(self.account(direction, y, vectors))
-    }
-
-    /// Reads `mixed` weights of this shape in place of the array's own: one analog read of several arrays at once.
-    ///
-    /// # Errors
-    /// [`Error`] for wrong lengths or values that are not finite.
-    pub fn read_mixed(
-        &mut self,
-        mixed: &[f32],
-        direction: Direction,
-        input: &[f32],
-        batch: usize,
-        periphery: &Periphery,
-    ) -> Result<Vec<f32>> {
-        let matrix = read::Matrix { weights: mixed, rows: self.rows, cols: self.cols };
-        let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
-        let (y, vectors) = read::read(matrix, direction, input, batch, periphery, context)?;
-        Ok(self.account(direction, y, vectors))
-    }
-
-    /// Counts a read of `vectors` vectors.
-    fn account(&mut self, direction: Direction, y: Vec<f32>, vectors: u64) -> Vec<f32> {
-        self.reads += 1;
-        match direction {
-            Direction::Forward => self.ledger.forward_reads += vectors,
-            Direction::Backward => self.ledger.backward_reads += vectors,
-        }
-        y
-    }
-
-    /// Reads column `column` through a one-hot input into `out` (M values).
-    pub fn read_column(&mut self, column: usize, periphery: &Periphery, out: &mut [f32]) {
-        self.reads += 1;
-        self.ledger.column_reads += 1;
-        let matrix = read::Matrix { weights: self.weights(), rows: self.rows, cols: self.cols };
-        let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
-        read::column(matrix, column, periphery, context, out);
-    }
-
     /// Sends one pulse to each cell of `column` whose entry in `signs` (M values) is not zero, in its direction.
     pub fn pulse_column(&mut self, column: usize, signs: &[i8]) {
         let events: Vec<coincidences::Event> = signs
@@ -373,47 +318,6 @@ impl CrossbarArray {
             cells: self.cells(),
         });
         self.ledger.add_pulses(pulses);
-    }
-
-    /// Responses `(q+, q-)` of every cell at the weights `w`: the noise-free step of a pulse over `dw_min`.
-    ///
-    /// # Errors
-    /// [`Error`] for a wrong length or values that are not finite.
-    pub fn response(&self, weights: &[f32]) -> Result<(Vec<f32>, Vec<f32>)> {
-        check_len("w", weights.len(), self.rows, self.cols)?;
-        check_finite("w", weights)?;
-        struct Responses<'a>(&'a CellParameters, &'a [f32], f32);
-        impl Visitor for Responses<'_> {
-            type Output = (Vec<f32>, Vec<f32>);
-            fn visit<M: Model>(self, model: &M) -> Self::Output {
-                let Self(parameters, weights, dw_min) = self;
-                let response = model.response();
-                weights
-                    .iter()
-                    .enumerate()
-                    .map(|(i, w)| {
-                        let cell = parameters.cell(i);
-                        let (c, v) = (response.prepare(cell), w + cell.reference);
-                        (response.step(&c, v, true) / dw_min, response.step(&c, v, false) / dw_min)
-                    })
-                    .unzip()
-            }
-        }
-        Ok(self.device.visit(Responses(&self.parameters, weights, self.device.population().dw_min as f32)))
-    }
-
-    /// The weight at which each cell's up and down pulses have the same size; NaN where there is none.
-    #[must_use]
-    pub fn symmetric_point(&self) -> Vec<f32> {
-        struct Points<'a>(&'a CellParameters);
-        impl Visitor for Points<'_> {
-            type Output = Vec<f32>;
-            fn visit<M: Model>(self, model: &M) -> Vec<f32> {
-                let point = |cell: Cell| (model.symmetric_point(cell) - f64::from(cell.reference)) as f32;
-                (0..self.0.len()).map(|i| point(self.0.cell(i))).collect()
-            }
-        }
-        self.device.visit(Points(&self.parameters))
     }
 }
 

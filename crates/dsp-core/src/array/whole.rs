@@ -54,6 +54,42 @@ impl Visitor for WholeArray<'_> {
     }
 }
 
+/// Redraws all apparent weights.
+pub struct ShowAll<'a> {
+    pub isa: Isa,
+    pub apparent: Apparent,
+    pub cells: CellsMut<'a>,
+}
+
+impl Visitor for ShowAll<'_> {
+    type Output = ();
+
+    fn visit<M: Model>(self, model: &M) {
+        let Self { isa, apparent, cells } = self;
+        isa.run(ShowRun { response: model.response(), apparent, cells });
+    }
+}
+
+struct ShowRun<'a, R> {
+    response: R,
+    apparent: Apparent,
+    cells: CellsMut<'a>,
+}
+
+impl<R: Response> Kernel for ShowRun<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { response, apparent, mut cells } = self;
+        for at in (0..cells.state.len()).step_by(LANES) {
+            let end = cells.state.len().min(at + LANES);
+            let block = CellBlock::consecutive(response, cells.parameters, cells.first + at, &cells.state[at..end]);
+            cells.show(at, &block, apparent, |_| true);
+        }
+    }
+}
+
 struct Run<'a, R> {
     response: R,
     key: Key,
@@ -91,9 +127,10 @@ impl<R: Response> Kernel for Run<'_, R> {
                 send(&mut block, response, noise, &words, window, stop);
                 window = stop;
             }
+            let skipped = |lane: usize| matches!(directions, Directions::Mask(mask) if mask[first + lane] == 0);
             for lane in 0..width {
                 let index = at + lane;
-                if matches!(directions, Directions::Mask(mask) if mask[first + lane] == 0) {
+                if skipped(lane) {
                     block.state[lane] = before[lane];
                     continue;
                 }
@@ -102,11 +139,8 @@ impl<R: Response> Kernel for Run<'_, R> {
                 pulses.up += u64::from(ups[lane]);
                 pulses.down += u64::from(downs);
                 cells.state[index] = block.state[lane];
-                if let Some(weight) = cells.apparent.get_mut(index) {
-                    let reference = cells.parameters.cell(first + lane).reference;
-                    *weight = apparent.weight(block.index[lane], block.state[lane], reference);
-                }
             }
+            cells.show(at, &block, apparent, |lane| !skipped(lane));
         }
         pulses
     }

@@ -16,30 +16,24 @@ pub struct CellBlock {
 }
 
 impl CellBlock {
-    /// Loads `count` (at most sixteen) consecutive cells from `first` on; the other lanes hold harmless zeros.
+    /// Loads at most sixteen consecutive cells from `first` on; the other lanes hold harmless zeros.
     #[inline(always)]
     pub fn consecutive(response: impl Response, parameters: &CellParameters, first: usize, state: &[f32]) -> Self {
         let range = first..first + state.len();
-        let high = load(&parameters.max_bound[range.clone()]);
-        let low = load(&parameters.min_bound[range.clone()]);
-        let up = load(&parameters.dwmin_up[range.clone()]);
-        let down = load(&parameters.dwmin_down[range]);
-        let mut block = Self { index: [0; LANES], state: load(state), coefficients: [[0.0; LANES]; COEFFICIENTS] };
+        let mut index = [0; LANES];
         for lane in 0..LANES {
-            block.index[lane] = (first + lane) as u32;
-            let cell = Cell {
-                max_bound: high[lane],
-                min_bound: low[lane],
-                dwmin_up: up[lane],
-                dwmin_down: down[lane],
-                reference: 0.0,
-            };
-            block.set(lane, response.prepare(cell));
+            index[lane] = (first + lane) as u32;
         }
-        block
+        let planes = [
+            load(&parameters.max_bound[range.clone()]),
+            load(&parameters.min_bound[range.clone()]),
+            load(&parameters.dwmin_up[range.clone()]),
+            load(&parameters.dwmin_down[range]),
+        ];
+        Self::prepared(response, index, load(state), &planes)
     }
 
-    /// Loads any sixteen cells by their index in the array and in `state`.
+    /// Loads at most sixteen cells by their index in the array; `state` starts with cell `first`.
     #[inline(always)]
     pub fn gathered(
         response: impl Response,
@@ -48,20 +42,41 @@ impl CellBlock {
         state: &[f32],
         cells: &[u32],
     ) -> Self {
-        let mut block = Self { index: [0; LANES], state: [0.0; LANES], coefficients: [[0.0; LANES]; COEFFICIENTS] };
+        let (mut index, mut states, mut planes) = ([0; LANES], [0.0; LANES], [[0.0; LANES]; 4]);
         for (lane, &cell) in cells.iter().enumerate() {
-            block.index[lane] = cell;
-            block.state[lane] = state[cell as usize - first];
-            block.set(lane, response.prepare(parameters.cell(cell as usize)));
+            let at = cell as usize;
+            index[lane] = cell;
+            states[lane] = state[at - first];
+            planes[0][lane] = parameters.max_bound[at];
+            planes[1][lane] = parameters.min_bound[at];
+            planes[2][lane] = parameters.dwmin_up[at];
+            planes[3][lane] = parameters.dwmin_down[at];
         }
-        block
+        Self::prepared(response, index, states, &planes)
     }
 
     #[inline(always)]
-    fn set(&mut self, lane: usize, prepared: [f32; COEFFICIENTS]) {
-        for (plane, value) in self.coefficients.iter_mut().zip(prepared) {
-            plane[lane] = value;
+    fn prepared(response: impl Response, index: [u32; LANES], state: [f32; LANES], planes: &[[f32; LANES]; 4]) -> Self {
+        let mut coefficients = [[0.0; LANES]; COEFFICIENTS];
+        for lane in 0..LANES {
+            let cell = Cell {
+                max_bound: planes[0][lane],
+                min_bound: planes[1][lane],
+                dwmin_up: planes[2][lane],
+                dwmin_down: planes[3][lane],
+                reference: 0.0,
+            };
+            let c = response.prepare(cell);
+            coefficients[0][lane] = c[0];
+            coefficients[1][lane] = c[1];
+            coefficients[2][lane] = c[2];
+            coefficients[3][lane] = c[3];
+            coefficients[4][lane] = c[4];
+            coefficients[5][lane] = c[5];
+            coefficients[6][lane] = c[6];
+            coefficients[7][lane] = c[7];
         }
+        Self { index, state, coefficients }
     }
 
     /// The state of `lane` after one pulse with the standard normal `xi`.
@@ -82,6 +97,20 @@ impl CellBlock {
     #[inline(always)]
     pub fn normals(&self, stream: Stream, lane: usize, group: u32) -> [f32; 4] {
         normals(stream.words(self.index[lane], group))
+    }
+
+    /// Normal number `place` of group `group`, for all lanes.
+    #[inline(always)]
+    pub fn normal_lanes(&self, stream: Stream, group: u32, place: usize) -> [f32; LANES] {
+        let mut planes = [[0.0; LANES]; 4];
+        for lane in 0..LANES {
+            let xi = self.normals(stream, lane, group);
+            planes[0][lane] = xi[0];
+            planes[1][lane] = xi[1];
+            planes[2][lane] = xi[2];
+            planes[3][lane] = xi[3];
+        }
+        planes[place]
     }
 }
 
@@ -105,15 +134,20 @@ pub struct Apparent {
 }
 
 impl Apparent {
-    /// The apparent weight of the cell with this index.
+    /// The apparent weights of sixteen cells.
     #[inline(always)]
-    pub fn weight(self, index: u32, state: f32, reference: f32) -> f32 {
-        let persistent = state - reference;
+    pub fn weights(self, index: &[u32; LANES], state: &[f32; LANES], reference: &[f32; LANES]) -> [f32; LANES] {
+        let mut weights = [0.0; LANES];
         if self.std > 0.0 {
-            let words = self.stream.words(index, 0);
-            persistent + self.std * normal_pair(words[0], words[1]).0
+            for lane in 0..LANES {
+                let words = self.stream.words(index[lane], 0);
+                weights[lane] = state[lane] - reference[lane] + self.std * normal_pair(words[0], words[1]).0;
+            }
         } else {
-            persistent
+            for lane in 0..LANES {
+                weights[lane] = state[lane] - reference[lane];
+            }
         }
+        weights
     }
 }

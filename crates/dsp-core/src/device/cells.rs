@@ -1,6 +1,8 @@
 //! The parameters of single cells, as planes of one value per cell, and the mutable view that kernels work on.
 
+use super::{Apparent, CellBlock};
 use crate::error::{Error, Result, check_finite, check_len};
+use crate::simd::LANES;
 
 /// The drawn parameters of one cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -54,8 +56,15 @@ impl CellParameters {
             min_bound: self.min_bound[index],
             dwmin_up: self.dwmin_up[index],
             dwmin_down: self.dwmin_down[index],
-            reference: if self.reference.is_empty() { 0.0 } else { self.reference[index] },
+            reference: self.reference_of(index),
         }
+    }
+
+    /// The reference of the cell with this index; 0 where the model has none.
+    #[inline(always)]
+    #[must_use]
+    pub fn reference_of(&self, index: usize) -> f32 {
+        if self.reference.is_empty() { 0.0 } else { self.reference[index] }
     }
 
     /// The planes with the peer's names; the reference only where the model has one.
@@ -168,6 +177,25 @@ impl<'a> CellsMut<'a> {
                 count_down: down_rest,
             },
         )
+    }
+
+    /// Redraws the apparent weights of the cells of `block` for which `changed` says so; they start at `at` in this view.
+    #[inline(always)]
+    pub fn show(&mut self, at: usize, block: &CellBlock, apparent: Apparent, changed: impl Fn(usize) -> bool) {
+        if self.apparent.is_empty() {
+            return;
+        }
+        let width = LANES.min(self.apparent.len() - at);
+        let mut reference = [0.0; LANES];
+        for lane in 0..width {
+            reference[lane] = self.parameters.reference_of(self.first + at + lane);
+        }
+        let weights = apparent.weights(&block.index, &block.state, &reference);
+        for lane in 0..width {
+            if changed(lane) {
+                self.apparent[at + lane] = weights[lane];
+            }
+        }
     }
 
     /// Adds to the pulse counts of one cell (by its index in this view), if they are kept.

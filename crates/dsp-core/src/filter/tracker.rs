@@ -14,13 +14,15 @@ pub enum Programming {
     AfterFlip,
 }
 
-/// Average and reference of an array, stored column after column.
+/// Average and reference of an array: the average column after column, since reads come by columns; the reference in C
+/// order, as the array that it is written to.
 #[derive(Clone, Debug)]
 pub struct Tracker {
     average: Vec<f32>,
     reference: Vec<f32>,
     flipped: Vec<bool>,
     rows: usize,
+    cols: usize,
     rate: f32,
     programming: Programming,
     programmed: u64,
@@ -35,6 +37,7 @@ impl Tracker {
             reference: vec![0.0; rows * cols],
             flipped: vec![false; cols],
             rows,
+            cols,
             rate,
             programming,
             programmed: 0,
@@ -42,11 +45,11 @@ impl Tracker {
     }
 
     /// The reference to subtract from a read of `column` that comes now.
-    pub fn reference_for_read(&mut self, column: usize) -> &[f32] {
+    pub fn reference_for_read(&mut self, column: usize) -> impl Iterator<Item = f32> {
         if self.programming == Programming::AfterFlip && std::mem::take(&mut self.flipped[column]) {
             self.program(column);
         }
-        &self.reference[column * self.rows..(column + 1) * self.rows]
+        self.reference[column..].iter().step_by(self.cols).copied()
     }
 
     /// Takes the read `v` of `column` into the average.
@@ -71,8 +74,10 @@ impl Tracker {
     }
 
     fn program(&mut self, column: usize) {
-        let range = column * self.rows..(column + 1) * self.rows;
-        self.reference[range.clone()].copy_from_slice(&self.average[range]);
+        let average = &self.average[column * self.rows..(column + 1) * self.rows];
+        for (reference, q) in self.reference[column..].iter_mut().step_by(self.cols).zip(average) {
+            *reference = *q;
+        }
         self.programmed += self.rows as u64;
     }
 
@@ -82,7 +87,7 @@ impl Tracker {
         &self.average
     }
 
-    /// `Q~`, column after column.
+    /// `Q~`, in C order.
     #[must_use]
     pub fn reference(&self) -> &[f32] {
         &self.reference

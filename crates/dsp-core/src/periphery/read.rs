@@ -8,7 +8,7 @@ use crate::error::{Error, Result, check_finite, check_len};
 use crate::par::Threads;
 use crate::rng::fill::{fill_normals, fill_uniforms};
 use crate::rng::{Key, Purpose};
-use crate::simd::math::{clip, round_half_even};
+use crate::simd::math::{clip, largest_magnitude, round_half_even};
 use crate::simd::{Isa, Kernel};
 
 /// Rounds of one vector within the counters.
@@ -81,6 +81,7 @@ pub fn read(
         if periphery.out_scale != 1.0 {
             y.iter_mut().for_each(|v| *v *= periphery.out_scale as f32);
         }
+        check_finite("y", &y)?;
         return Ok((y, batch as u64));
     }
     let iterative = direction == Direction::Forward && periphery.bound_management == BoundManagement::Iterative;
@@ -90,7 +91,7 @@ pub fn read(
             let x = &input[index * inputs..(index + 1) * inputs];
             let scale = match periphery.noise_management {
                 NoiseManagement::None => 1.0,
-                NoiseManagement::AbsMax => x.iter().fold(0.0, |m: f32, v| if v.abs() > m { v.abs() } else { m }),
+                NoiseManagement::AbsMax => largest_magnitude(x),
             };
             // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
             let silent = scale <= 0.0 && (periphery.inp_noise <= 0.0 || direction == Direction::Backward);
@@ -124,6 +125,8 @@ pub fn read(
         }
         pending = again;
     }
+    // Finite inputs can overflow in the product or in undoing the scaling: an error here, not a NaN three layers on.
+    check_finite("y", &y)?;
     Ok((y, vectors))
 }
 

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Pulses;
 use crate::par::Threads;
 use crate::rng::{Key, Purpose, Stream};
+use crate::simd::math::largest_magnitude;
 use crate::simd::{Isa, LANES};
 
 /// Slots in one machine word.
@@ -41,15 +42,74 @@ pub struct Request<'a> {
 }
 
 /// Up to 32 slots of one vector pair: one word per line.
-pub struct Segment {
+#[derive(Clone, Copy)]
+pub struct Segment<'a> {
     /// Words of the error lines, one per row.
-    pub error: Vec<u32>,
+    pub error: &'a [u32],
+    /// All ones where an error is negative, else zero.
+    pub error_negative: &'a [u32],
     /// Words of the input lines, one per column and padded with zeros to a multiple of sixteen.
-    pub input: Vec<u32>,
-    /// Sign bits of the inputs as masks (all ones where negative), padded likewise.
-    pub input_negative: Vec<u32>,
-    /// Sign bits of the errors.
-    pub error_negative: Vec<bool>,
+    pub input: &'a [u32],
+    /// All ones where an input is negative, else zero; padded likewise.
+    pub input_negative: &'a [u32],
+}
+
+/// The segments of a batch in the order of its vectors, each kind of line in one plane.
+#[derive(Default)]
+pub struct Segments {
+    rows: usize,
+    padded: usize,
+    error: Vec<u32>,
+    error_negative: Vec<u32>,
+    input: Vec<u32>,
+    input_negative: Vec<u32>,
+}
+
+impl Segments {
+    fn new(rows: usize, cols: usize) -> Self {
+        Self { rows, padded: cols.next_multiple_of(LANES), ..Self::default() }
+    }
+
+    /// All segments in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Segment<'_>> {
+        let errors = self.error.chunks_exact(self.rows).zip(self.error_negative.chunks_exact(self.rows));
+        let inputs = self.input.chunks_exact(self.padded).zip(self.input_negative.chunks_exact(self.padded));
+        errors.zip(inputs).map(|((error, error_negative), (input, input_negative))| Segment {
+            error,
+            error_negative,
+            input,
+            input_negative,
+        })
+    }
+
+    /// Draws the trains of one vector pair.
+    fn draw(
+        &mut self,
+        request: &Request<'_>,
+        ordinal: u32,
+        length: u32,
+        (x, d): (&[f32], &[f32]),
+        (q, p): (&[f32], &[f32]),
+    ) {
+        let negative = |v: &f32| if v.is_sign_negative() { u32::MAX } else { 0 };
+        for from in (0..length).step_by(WORD as usize) {
+            let slots = WORD.min(length - from);
+            let (errors, inputs) = (self.error.len(), self.input.len());
+            self.error.resize(errors + self.rows, 0);
+            self.input.resize(inputs + self.padded, 0);
+            self.error_negative.extend(d.iter().map(negative));
+            self.input_negative.extend(x.iter().map(negative));
+            self.input_negative.resize(inputs + self.padded, 0);
+            let sides = [
+                (Purpose::InputTrain, q, &mut self.input[inputs..inputs + request.cols]),
+                (Purpose::ErrorTrain, p, &mut self.error[errors..]),
+            ];
+            for (purpose, probabilities, words) in sides {
+                let stream = request.key.stream(purpose, request.step);
+                Draw { stream, ordinal: ordinal + from, slots, probabilities, words }.at(request.isa);
+            }
+        }
+    }
 }
 
 /// One pulse for one cell: number `ordinal` of its pulses in this update.
@@ -91,7 +151,7 @@ pub struct Trains {
 
 enum Kind {
     /// Words of every segment, in the order of the vectors.
-    Stochastic(Vec<Segment>),
+    Stochastic(Segments),
     /// Pulses of every vector, cell by cell.
     Deterministic(Vec<Event>),
 }
@@ -106,14 +166,24 @@ impl Trains {
         if u32::try_from(request.batch).ok().and_then(|batch| batch.checked_mul(longest)).is_none() {
             return Err(Error::parameter("batch", request.batch, format!("at most {}", u32::MAX / longest)));
         }
-        let mut trains = Self { kind: Kind::Stochastic(Vec::new()), slots: 0, expected: 0.0, rows: request.rows };
+        let mut trains = Self {
+            kind: Kind::Stochastic(Segments::new(request.rows, request.cols)),
+            slots: 0,
+            expected: 0.0,
+            rows: request.rows,
+        };
         let mut counts = Counts::default();
         let mut p = vec![0.0; request.rows];
         let mut q = vec![0.0; request.cols];
         for vector in 0..request.batch {
             let x = &request.x[vector * request.cols..(vector + 1) * request.cols];
             let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
-            let scaling = request.update.scaling(largest(x), largest(d), request.lr, request.granularity);
+            let scaling = request.update.scaling(
+                f64::from(largest_magnitude(x)),
+                f64::from(largest_magnitude(d)),
+                request.lr,
+                request.granularity,
+            );
             if scaling.length == 0 {
                 continue;
             }
@@ -133,7 +203,7 @@ impl Trains {
                     let sum = |values: &[f32]| values.iter().map(|v| f64::from(v.min(1.0))).sum::<f64>();
                     trains.expected += f64::from(scaling.length) * sum(&p) * sum(&q);
                     let ordinal = vector as u32 * longest;
-                    draw_segments(request, ordinal, scaling.length, (x, d), (&q, &p), segments);
+                    segments.draw(request, ordinal, scaling.length, (x, d), (&q, &p));
                 }
                 _ => counts.add(request, scaling.length, (x, d), (&q, &p)),
             }
@@ -148,42 +218,6 @@ impl Trains {
     #[must_use]
     pub fn slots(&self) -> u64 {
         self.slots
-    }
-}
-
-fn largest(values: &[f32]) -> f64 {
-    f64::from(values.iter().fold(0.0, |m: f32, v| if v.abs() > m { v.abs() } else { m }))
-}
-
-fn draw_segments(
-    request: &Request<'_>,
-    ordinal: u32,
-    length: u32,
-    (x, d): (&[f32], &[f32]),
-    (q, p): (&[f32], &[f32]),
-    segments: &mut Vec<Segment>,
-) {
-    let padded = request.cols.next_multiple_of(LANES);
-    for from in (0..length).step_by(WORD as usize) {
-        let slots = WORD.min(length - from);
-        let mut segment = Segment {
-            error: vec![0; request.rows],
-            input: vec![0; padded],
-            input_negative: vec![0; padded],
-            error_negative: d.iter().map(|v| v.is_sign_negative()).collect(),
-        };
-        for (mask, v) in segment.input_negative.iter_mut().zip(x) {
-            *mask = if v.is_sign_negative() { u32::MAX } else { 0 };
-        }
-        let sides = [
-            (Purpose::InputTrain, q, &mut segment.input[..request.cols]),
-            (Purpose::ErrorTrain, p, &mut segment.error[..]),
-        ];
-        for (purpose, probabilities, words) in sides {
-            let stream = request.key.stream(purpose, request.step);
-            Draw { stream, ordinal: ordinal + from, slots, probabilities, words }.at(request.isa);
-        }
-        segments.push(segment);
     }
 }
 
@@ -266,19 +300,20 @@ impl Visitor for Apply<'_> {
         let count = (trains.rows * cols) as f64;
         let dense = trains.expected > DENSE_ABOVE * count;
         let work = if dense { 2.0 * trains.expected } else { 20.0 * trains.expected };
-        let rows_per_block = BLOCK.div_ceil(cols);
+        let threads = threads.for_work(work as usize);
+        // Cells do not depend on each other: one block on one thread fills the kernels' lanes best.
+        let rows_per_block = if threads == Threads::ONE { trains.rows } else { BLOCK.div_ceil(cols) };
         let blocks = cells.blocks(rows_per_block * cols);
         if dense {
             let run = |cells| isa.run(Dense { response, segments, cols, noise, apparent, cells });
-            return (threads.for_work(work as usize).map(blocks, run).into_iter().sum(), Changed::Any);
+            return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
         }
         let lines = sparse::InputLines::collect(segments, cols);
         let run = |cells: CellsMut<'_>| {
             let events = sparse::collect(segments, &lines, cols, cells.first, cells.state.len());
             isa.run(sparse::Events { response, events, noise, apparent, cells })
         };
-        let (pulses, changed): (Vec<Pulses>, Vec<Vec<u32>>) =
-            threads.for_work(work as usize).map(blocks, run).into_iter().unzip();
+        let (pulses, changed): (Vec<Pulses>, Vec<Vec<u32>>) = threads.map(blocks, run).into_iter().unzip();
         (pulses.into_iter().sum(), Changed::Cells(changed.concat()))
     }
 }

@@ -4,7 +4,7 @@
 //! cells run in lockstep to the largest total among them. Lanes advance by the pulse's ordinal and not by vector, so the
 //! normals of one block serve four consecutive pulses of a cell.
 
-use super::coincidences::Segment;
+use super::coincidences::Segments;
 use crate::device::{Apparent, CellBlock, CellsMut, Response};
 use crate::ledger::Pulses;
 use crate::rng::Stream;
@@ -13,7 +13,7 @@ use crate::simd::{Kernel, LANES};
 /// All pulses of a batch on whole rows.
 pub struct Dense<'a, R> {
     pub response: R,
-    pub segments: &'a [Segment],
+    pub segments: &'a Segments,
     pub cols: usize,
     pub noise: Stream,
     pub apparent: Apparent,
@@ -35,17 +35,17 @@ impl Directions {
 
     /// Packs the directions for the columns from `col` on of `row`.
     #[inline(always)]
-    fn pack(&mut self, segments: &[Segment], row: usize, col: usize) {
+    fn pack(&mut self, segments: &Segments, row: usize, col: usize) {
         let mut pending = [0_u64; LANES];
         let mut fill = [0_u32; LANES];
         let mut word = [0_usize; LANES];
         self.ups = [0; LANES];
-        for segment in segments {
+        for segment in segments.iter() {
             let error = segment.error[row];
             if error == 0 {
                 continue;
             }
-            let negative = if segment.error_negative[row] { u32::MAX } else { 0 };
+            let negative = segment.error_negative[row];
             let (inputs, _) = segment.input[col..].as_chunks::<LANES>();
             let (signs, _) = segment.input_negative[col..].as_chunks::<LANES>();
             let (inputs, signs) = (&inputs[0], &signs[0]);
@@ -83,7 +83,7 @@ impl<R: Response> Kernel for Dense<'_, R> {
     #[inline(always)]
     fn run(self) -> Pulses {
         let Self { response, segments, cols, noise, apparent, mut cells } = self;
-        let mut directions = Directions::new(segments.len());
+        let mut directions = Directions::new(segments.iter().len());
         let mut pulses = Pulses::default();
         for local_row in 0..cells.state.len() / cols {
             for col in (0..cols).step_by(LANES) {
@@ -93,20 +93,14 @@ impl<R: Response> Kernel for Dense<'_, R> {
                 directions.pack(segments, first / cols, col);
                 let mut block = CellBlock::consecutive(response, cells.parameters, first, &cells.state[at..at + width]);
                 send(&mut block, response, noise, &directions);
-                for lane in 0..width {
+                for lane in (0..width).filter(|lane| directions.total[*lane] > 0) {
                     let (total, ups) = (directions.total[lane], directions.ups[lane]);
-                    if total == 0 {
-                        continue;
-                    }
                     cells.count(at + lane, ups, total - ups);
                     pulses.up += u64::from(ups);
                     pulses.down += u64::from(total - ups);
                     cells.state[at + lane] = block.state[lane];
-                    if let Some(weight) = cells.apparent.get_mut(at + lane) {
-                        let reference = cells.parameters.cell(first + lane).reference;
-                        *weight = apparent.weight(block.index[lane], block.state[lane], reference);
-                    }
                 }
+                cells.show(at, &block, apparent, |lane| directions.total[lane] > 0);
             }
         }
         pulses

@@ -3,7 +3,7 @@
 //! Work is proportional to lines and coincidences. Pulses are taken in rounds by their ordinal within the cell, so the
 //! sixteen cells of a block are always distinct and each cell's pulses keep their order.
 
-use super::coincidences::{Event, Segment};
+use super::coincidences::{Event, Segments};
 use crate::device::{Apparent, CellBlock, CellsMut, Response};
 use crate::ledger::Pulses;
 use crate::rng::Stream;
@@ -17,10 +17,10 @@ pub struct InputLines {
 
 impl InputLines {
     /// Collects (line, word, negative) of the lines that fire.
-    pub fn collect(segments: &[Segment], cols: usize) -> Self {
+    pub fn collect(segments: &Segments, cols: usize) -> Self {
         let mut lines = Vec::new();
         let mut starts = vec![0];
-        for segment in segments {
+        for segment in segments.iter() {
             for (line, &word) in segment.input[..cols].iter().enumerate() {
                 if word != 0 {
                     lines.push((line as u32, word, segment.input_negative[line] != 0));
@@ -33,7 +33,7 @@ impl InputLines {
 }
 
 /// The pulses for the cells `first` to `first + count`, which are whole rows, in the order of vectors within each cell.
-pub fn collect(segments: &[Segment], inputs: &InputLines, cols: usize, first: usize, count: usize) -> Vec<Event> {
+pub fn collect(segments: &Segments, inputs: &InputLines, cols: usize, first: usize, count: usize) -> Vec<Event> {
     let mut events = Vec::new();
     let mut sent = vec![0_u32; cols];
     for row in first / cols..(first + count) / cols {
@@ -44,7 +44,7 @@ pub fn collect(segments: &[Segment], inputs: &InputLines, cols: usize, first: us
             if error == 0 {
                 continue;
             }
-            let negative = segment.error_negative[row];
+            let negative = segment.error_negative[row] != 0;
             for &(line, word, input_negative) in &inputs.lines[inputs.starts[s]..inputs.starts[s + 1]] {
                 for _ in 0..(word & error).count_ones() {
                     let ordinal = &mut sent[line as usize];
@@ -87,10 +87,8 @@ impl<R: Response> Kernel for Events<'_, R> {
         let hit: Vec<u32> =
             rounds.get(1).map_or_else(Vec::new, |&end| events[..end].iter().map(|event| event.cell).collect());
         if !cells.apparent.is_empty() {
-            for &cell in &hit {
-                let local = cell as usize - cells.first;
-                let reference = cells.parameters.cell(cell as usize).reference;
-                cells.apparent[local] = apparent.weight(cell, cells.state[local], reference);
+            for chunk in hit.chunks(LANES) {
+                show(apparent, chunk, &mut cells);
             }
         }
         (pulses, hit)
@@ -131,9 +129,9 @@ fn apply<R: Response>(response: R, noise: Stream, chunk: &[Event], cells: &mut C
     // All events of a chunk share the round, hence the group of normals and the place in it.
     let (group, place) = (chunk[0].ordinal() / 4, (chunk[0].ordinal() % 4) as usize);
     let mut block = CellBlock::gathered(response, cells.parameters, cells.first, cells.state, &index[..chunk.len()]);
+    let xi = if response.is_noisy() { block.normal_lanes(noise, group, place) } else { [0.0; LANES] };
     for lane in 0..LANES {
-        let xi = if response.is_noisy() { block.normals(noise, lane, group)[place] } else { 0.0 };
-        block.state[lane] = block.pulsed(response, lane, block.state[lane], up[lane], xi);
+        block.state[lane] = block.pulsed(response, lane, block.state[lane], up[lane], xi[lane]);
     }
     for (lane, event) in chunk.iter().enumerate() {
         let local = event.cell as usize - cells.first;
@@ -142,5 +140,20 @@ fn apply<R: Response>(response: R, noise: Stream, chunk: &[Event], cells: &mut C
         cells.count(local, ups, downs);
         pulses.up += u64::from(ups);
         pulses.down += u64::from(downs);
+    }
+}
+
+/// Redraws the apparent weights of at most sixteen cells.
+#[inline(always)]
+fn show(apparent: Apparent, hit: &[u32], cells: &mut CellsMut<'_>) {
+    let (mut index, mut state, mut reference) = ([0; LANES], [0.0; LANES], [0.0; LANES]);
+    for (lane, &cell) in hit.iter().enumerate() {
+        index[lane] = cell;
+        state[lane] = cells.state[cell as usize - cells.first];
+        reference[lane] = cells.parameters.reference_of(cell as usize);
+    }
+    let weights = apparent.weights(&index, &state, &reference);
+    for (weight, &cell) in weights.into_iter().zip(hit) {
+        cells.apparent[cell as usize - cells.first] = weight;
     }
 }
