@@ -33,7 +33,16 @@ from . import algorithms, devices, exceptions, presets, theory
 from ._core import STREAM_VERSION, __version__
 from .array import CrossbarArray
 from .calibration import ZeroShiftResult, zero_shift
-from .exceptions import ConfigError, DataError, DspError, MissingDataError, NonFiniteError, ShapeError, StateError
+from .exceptions import (
+    ConfigError,
+    DataError,
+    DivergenceError,
+    DspError,
+    MissingDataError,
+    NonFiniteError,
+    ShapeError,
+    StateError,
+)
 from .periphery import Periphery
 from .tile import AnalogTile
 from .update import PulseUpdate
@@ -47,6 +56,7 @@ __all__ = [
     "ConfigError",
     "CrossbarArray",
     "DataError",
+    "DivergenceError",
     "DspError",
     "MissingDataError",
     "NonFiniteError",

@@ -247,7 +247,7 @@ impl CrossbarArray {
         let parameters = self.look(py, |array| Ok(array.parameters().clone()))?;
         let dict = PyDict::new(py);
         for (name, plane) in parameters.planes() {
-            dict.set_item(name, matrix(py, plane.clone(), self.shape)?)?;
+            dict.set_item(name, matrix(py, plane, self.shape)?)?;
         }
         Ok(dict)
     }

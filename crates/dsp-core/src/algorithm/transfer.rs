@@ -12,6 +12,7 @@ use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
 use crate::rng::uniform::open_unit;
 use crate::rng::{Key, Purpose};
+use crate::simd::prefetch;
 
 /// A rate that may be multiplied by the global learning rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -224,7 +225,15 @@ impl LearningRule for Transfer {
         };
         self.scratch.chopped = chopped;
         match changed? {
-            Changed::Cells(cells) => self.refresh_cells(cells.into_iter().map(|cell| cell as usize)),
+            Changed::Cells(cells) if !self.visible.is_empty() => {
+                for &cell in &cells {
+                    prefetch(&self.visible, cell as usize);
+                    prefetch(self.slow.weights(), cell as usize);
+                    prefetch(self.tracker.as_ref().map_or(&[][..], Tracker::reference), cell as usize);
+                }
+                self.refresh_cells(cells.into_iter().map(|cell| cell as usize));
+            }
+            Changed::Cells(_) => {}
             Changed::Any => self.refresh(),
         }
         self.batches += 1;

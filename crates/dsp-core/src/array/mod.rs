@@ -77,7 +77,7 @@ impl CrossbarArray {
         let apparent = zeros(separate, "the apparent weights")?;
         let (count_up, count_down) = (zeros(counted, "the pulse counts")?, zeros(counted, "the pulse counts")?);
         // One allocation at the size of all planes first: the sampler's own would abort.
-        drop(zeros::<f32>(cells.saturating_mul(6), "the cell parameters")?);
+        drop(zeros::<f32>(cells.saturating_mul(10), "the cell parameters")?);
         let parameters = device.sample(isa, key, cells);
         let mut array = Self {
             rows,
@@ -105,7 +105,7 @@ impl CrossbarArray {
     /// [`Error`] for an unknown name, a wrong length, values that are not finite, or crossed bounds.
     pub fn with_cell_parameters(mut self, planes: Vec<(String, Vec<f32>)>) -> Result<Self> {
         for (name, values) in planes {
-            self.parameters.replace(&name, values, self.rows, self.cols)?;
+            self.parameters.replace(&name, &values, self.rows, self.cols)?;
         }
         self.parameters.check_bounds()?;
         self.settle();

@@ -19,18 +19,12 @@ impl CellBlock {
     /// Loads at most sixteen consecutive cells from `first` on; the other lanes hold harmless zeros.
     #[inline(always)]
     pub fn consecutive(response: impl Response, parameters: &CellParameters, first: usize, state: &[f32]) -> Self {
-        let range = first..first + state.len();
-        let mut index = [0; LANES];
-        for lane in 0..LANES {
-            index[lane] = (first + lane) as u32;
+        let mut block = Self::empty(load(state));
+        for (lane, cell) in parameters.cells()[first..first + state.len()].iter().enumerate() {
+            block.index[lane] = (first + lane) as u32;
+            block.put(response, lane, *cell);
         }
-        let planes = [
-            load(&parameters.max_bound[range.clone()]),
-            load(&parameters.min_bound[range.clone()]),
-            load(&parameters.dwmin_up[range.clone()]),
-            load(&parameters.dwmin_down[range]),
-        ];
-        Self::prepared(response, index, load(state), &planes)
+        block
     }
 
     /// Loads at most sixteen cells by their index in the array; `state` starts with cell `first`.
@@ -42,41 +36,25 @@ impl CellBlock {
         state: &[f32],
         cells: &[u32],
     ) -> Self {
-        let (mut index, mut states, mut planes) = ([0; LANES], [0.0; LANES], [[0.0; LANES]; 4]);
-        for (lane, &cell) in cells.iter().enumerate() {
-            let at = cell as usize;
-            index[lane] = cell;
-            states[lane] = state[at - first];
-            planes[0][lane] = parameters.max_bound[at];
-            planes[1][lane] = parameters.min_bound[at];
-            planes[2][lane] = parameters.dwmin_up[at];
-            planes[3][lane] = parameters.dwmin_down[at];
+        let mut block = Self::empty([0.0; LANES]);
+        for (lane, &index) in cells.iter().enumerate() {
+            block.index[lane] = index;
+            block.state[lane] = state[index as usize - first];
+            block.put(response, lane, parameters.cell(index as usize));
         }
-        Self::prepared(response, index, states, &planes)
+        block
     }
 
     #[inline(always)]
-    fn prepared(response: impl Response, index: [u32; LANES], state: [f32; LANES], planes: &[[f32; LANES]; 4]) -> Self {
-        let mut coefficients = [[0.0; LANES]; COEFFICIENTS];
-        for lane in 0..LANES {
-            let cell = Cell {
-                max_bound: planes[0][lane],
-                min_bound: planes[1][lane],
-                dwmin_up: planes[2][lane],
-                dwmin_down: planes[3][lane],
-                reference: 0.0,
-            };
-            let c = response.prepare(cell);
-            coefficients[0][lane] = c[0];
-            coefficients[1][lane] = c[1];
-            coefficients[2][lane] = c[2];
-            coefficients[3][lane] = c[3];
-            coefficients[4][lane] = c[4];
-            coefficients[5][lane] = c[5];
-            coefficients[6][lane] = c[6];
-            coefficients[7][lane] = c[7];
+    fn empty(state: [f32; LANES]) -> Self {
+        Self { index: [0; LANES], state, coefficients: [[0.0; LANES]; COEFFICIENTS] }
+    }
+
+    #[inline(always)]
+    fn put(&mut self, response: impl Response, lane: usize, cell: Cell) {
+        for (plane, value) in self.coefficients.iter_mut().zip(response.prepare(cell)) {
+            plane[lane] = value;
         }
-        Self { index, state, coefficients }
     }
 
     /// The state of `lane` after one pulse with the standard normal `xi`.

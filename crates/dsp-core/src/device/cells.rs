@@ -2,10 +2,11 @@
 
 use super::{Apparent, CellBlock};
 use crate::error::{Error, Result, check_finite, check_len};
-use crate::simd::LANES;
+use crate::simd::{LANES, prefetch};
 
 /// The drawn parameters of one cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C)]
 pub struct Cell {
     /// Upper bound `b+` of the state.
     pub max_bound: f32,
@@ -19,9 +20,9 @@ pub struct Cell {
     pub reference: f32,
 }
 
-/// The drawn parameters of all cells of an array, in C order.
+/// Drawn parameters as planes of one value per cell: the form in which populations are sampled.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct CellParameters {
+pub struct CellPlanes {
     /// `b+`.
     pub max_bound: Vec<f32>,
     /// `b-`.
@@ -34,7 +35,7 @@ pub struct CellParameters {
     pub reference: Vec<f32>,
 }
 
-impl CellParameters {
+impl CellPlanes {
     /// Number of cells.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -48,7 +49,6 @@ impl CellParameters {
     }
 
     /// The cell with this index.
-    #[inline(always)]
     #[must_use]
     pub fn cell(&self, index: usize) -> Cell {
         Cell {
@@ -56,55 +56,91 @@ impl CellParameters {
             min_bound: self.min_bound[index],
             dwmin_up: self.dwmin_up[index],
             dwmin_down: self.dwmin_down[index],
-            reference: self.reference_of(index),
+            reference: self.reference.get(index).copied().unwrap_or(0.0),
         }
     }
 
-    /// The reference of the cell with this index; 0 where the model has none.
+    /// Cell by cell, the form in which kernels read them.
+    #[must_use]
+    pub fn pack(&self) -> CellParameters {
+        let cells = (0..self.len()).map(|index| self.cell(index)).collect();
+        CellParameters { cells, has_reference: !self.reference.is_empty() }
+    }
+}
+
+/// The drawn parameters of all cells of an array, in C order: a sparse pulse finds all that it needs in one or two cache
+/// lines.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CellParameters {
+    cells: Vec<Cell>,
+    has_reference: bool,
+}
+
+/// One parameter of a cell by its name.
+type Field = (&'static str, fn(&mut Cell) -> &mut f32);
+
+impl CellParameters {
+    /// Number of cells.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether there are no cells.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// The cell with this index.
     #[inline(always)]
     #[must_use]
-    pub fn reference_of(&self, index: usize) -> f32 {
-        if self.reference.is_empty() { 0.0 } else { self.reference[index] }
+    pub fn cell(&self, index: usize) -> Cell {
+        self.cells[index]
     }
 
-    /// The planes with the peer's names; the reference only where the model has one.
+    /// All cells.
+    #[inline(always)]
     #[must_use]
-    pub fn planes(&self) -> Vec<(&'static str, &Vec<f32>)> {
-        let mut planes = vec![
-            ("max_bound", &self.max_bound),
-            ("min_bound", &self.min_bound),
-            ("dwmin_up", &self.dwmin_up),
-            ("dwmin_down", &self.dwmin_down),
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// The peer's names of the parameters; the reference only where the model has one.
+    fn fields(&self) -> Vec<Field> {
+        let mut fields: Vec<Field> = vec![
+            ("max_bound", |cell| &mut cell.max_bound),
+            ("min_bound", |cell| &mut cell.min_bound),
+            ("dwmin_up", |cell| &mut cell.dwmin_up),
+            ("dwmin_down", |cell| &mut cell.dwmin_down),
         ];
-        if !self.reference.is_empty() {
-            planes.push(("reference", &self.reference));
+        if self.has_reference {
+            fields.push(("reference", |cell| &mut cell.reference));
         }
-        planes
+        fields
     }
 
-    fn plane_mut(&mut self, name: &str) -> Option<(&'static str, &mut Vec<f32>)> {
-        Some(match name {
-            "max_bound" => ("max_bound", &mut self.max_bound),
-            "min_bound" => ("min_bound", &mut self.min_bound),
-            "dwmin_up" => ("dwmin_up", &mut self.dwmin_up),
-            "dwmin_down" => ("dwmin_down", &mut self.dwmin_down),
-            "reference" if !self.reference.is_empty() => ("reference", &mut self.reference),
-            _ => return None,
-        })
+    /// One plane per parameter, with the peer's names.
+    #[must_use]
+    pub fn planes(&self) -> Vec<(&'static str, Vec<f32>)> {
+        let plane = |(name, field): Field| (name, self.cells.iter().map(|cell| *field(&mut { *cell })).collect());
+        self.fields().into_iter().map(plane).collect()
     }
 
-    /// Replaces one plane by measured values.
+    /// Replaces one parameter of all cells by measured values.
     ///
     /// # Errors
     /// [`Error`] for an unknown name, a wrong length, or values that are not finite.
-    pub fn replace(&mut self, name: &str, values: Vec<f32>, rows: usize, cols: usize) -> Result<()> {
-        let names = self.planes().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-        let Some((name, plane)) = self.plane_mut(name) else {
+    pub fn replace(&mut self, name: &str, values: &[f32], rows: usize, cols: usize) -> Result<()> {
+        let Some((name, field)) = self.fields().into_iter().find(|(known, _)| *known == name) else {
+            let names = self.fields().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
             return Err(Error::parameter("cell_parameters", format!("{name:?}"), format!("a name among {names}")));
         };
         check_len(name, values.len(), rows, cols)?;
-        check_finite(name, &values)?;
-        *plane = values;
+        check_finite(name, values)?;
+        for (cell, value) in self.cells.iter_mut().zip(values) {
+            *field(cell) = *value;
+        }
         Ok(())
     }
 
@@ -113,12 +149,12 @@ impl CellParameters {
     /// # Errors
     /// [`Error::Parameter`] naming the first cell at fault.
     pub fn check_bounds(&self) -> Result<()> {
-        match (0..self.len()).find(|&i| self.min_bound[i] > self.max_bound[i]) {
+        match self.cells.iter().position(|cell| cell.min_bound > cell.max_bound) {
             None => Ok(()),
             Some(i) => Err(Error::parameter(
                 &format!("cell_parameters[\"min_bound\"].flat[{i}]"),
-                self.min_bound[i],
-                format!("at most max_bound there, {}", self.max_bound[i]),
+                self.cells[i].min_bound,
+                format!("at most max_bound there, {}", self.cells[i].max_bound),
             )),
         }
     }
@@ -188,7 +224,7 @@ impl<'a> CellsMut<'a> {
         let width = LANES.min(self.apparent.len() - at);
         let mut reference = [0.0; LANES];
         for lane in 0..width {
-            reference[lane] = self.parameters.reference_of(self.first + at + lane);
+            reference[lane] = self.parameters.cell(self.first + at + lane).reference;
         }
         let weights = apparent.weights(&block.index, &block.state, &reference);
         for lane in 0..width {
@@ -196,6 +232,14 @@ impl<'a> CellsMut<'a> {
                 self.apparent[at + lane] = weights[lane];
             }
         }
+    }
+
+    /// Asks for everything about the cell with this index in the array.
+    #[inline(always)]
+    pub fn prefetch(&self, cell: usize) {
+        prefetch(self.parameters.cells(), cell);
+        prefetch(self.state, cell.wrapping_sub(self.first));
+        prefetch(self.apparent, cell.wrapping_sub(self.first));
     }
 
     /// Adds to the pulse counts of one cell (by its index in this view), if they are kept.

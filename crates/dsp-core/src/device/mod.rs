@@ -13,7 +13,7 @@ mod soft_bounds;
 mod soft_bounds_reference;
 
 pub use block::{Apparent, CellBlock};
-pub use cells::{Cell, CellParameters, CellsMut};
+pub use cells::{Cell, CellParameters, CellPlanes, CellsMut};
 pub use constant_step::ConstantStep;
 pub use population::Population;
 pub use response::{COEFFICIENTS, CycleNoise, HIGH, LOW, Response};
@@ -61,7 +61,7 @@ pub trait Model {
     }
 
     /// Draws what the model adds to the shared device-to-device parameters.
-    fn complete(&self, _isa: Isa, _key: Key, _cells: &mut CellParameters) {}
+    fn complete(&self, _isa: Isa, _key: Key, _cells: &mut CellPlanes) {}
 
     /// The state (reference included) at which an up and a down pulse have the same size; NaN where there is none.
     fn symmetric_point(&self, cell: Cell) -> f64;
@@ -174,7 +174,7 @@ impl Device {
                 let Self(isa, key, count) = self;
                 let mut cells = model.population().sample(isa, key, count);
                 model.complete(isa, key, &mut cells);
-                cells
+                cells.pack()
             }
         }
         self.visit(Sample(isa, key, count))

@@ -1,6 +1,6 @@
 //! Device-to-device variation that all models share (02 section 2.2).
 
-use super::CellParameters;
+use super::CellPlanes;
 use crate::config::{Consistent, Flag, Range, parameters};
 use crate::rng::fill::{fill_normals, fill_uniforms};
 use crate::rng::{Key, Purpose};
@@ -65,13 +65,13 @@ fn normals(isa: Isa, key: Key, number: u64, count: usize) -> Vec<f32> {
 impl Population {
     /// Draws the shared parameters of `count` cells.
     #[must_use]
-    pub fn sample(&self, isa: Isa, key: Key, count: usize) -> CellParameters {
+    pub fn sample(&self, isa: Isa, key: Key, count: usize) -> CellPlanes {
         let spread = |mean: f64, relative: f64, number| {
             let mut plane = normals(isa, key, number, count);
             plane.iter_mut().for_each(|xi| *xi = (mean * (1.0 + relative * f64::from(*xi))) as f32);
             plane
         };
-        let mut cells = CellParameters {
+        let mut cells = CellPlanes {
             max_bound: spread(self.w_max, self.w_max_dtod, draw::MAX_BOUND),
             min_bound: spread(self.w_min, self.w_min_dtod, draw::MIN_BOUND),
             dwmin_up: normals(isa, key, draw::STEP, count),
@@ -86,7 +86,7 @@ impl Population {
 
     /// Turns the two planes of normals into step scales: `s+ = dw_min (G + min(up_down, 0) + r)`,
     /// `s- = dw_min (G - max(up_down, 0) - r)`.
-    fn steps(&self, cells: &mut CellParameters) {
+    fn steps(&self, cells: &mut CellPlanes) {
         for (up, down) in cells.dwmin_up.iter_mut().zip(&mut cells.dwmin_down) {
             let gain = if self.dw_min_dtod_log_normal {
                 f64::from(math::exp((self.dw_min_dtod * f64::from(*up)) as f32))
@@ -100,7 +100,7 @@ impl Population {
     }
 
     /// Makes scales and bounds consistent, or at least the bounds not crossed.
-    fn order(&self, cells: &mut CellParameters) {
+    fn order(&self, cells: &mut CellPlanes) {
         for (high, low) in cells.max_bound.iter_mut().zip(&mut cells.min_bound) {
             if self.enforce_consistency {
                 let (a, b) = (*high, *low);
@@ -117,7 +117,7 @@ impl Population {
     }
 
     /// Sticks some cells at a value: both bounds there, steps zero.
-    fn corrupt(&self, isa: Isa, key: Key, cells: &mut CellParameters) {
+    fn corrupt(&self, isa: Isa, key: Key, cells: &mut CellPlanes) {
         if self.corrupt_devices_prob == 0.0 {
             return;
         }

@@ -6,7 +6,7 @@
 
 use super::population::model_normals;
 use super::soft_bounds::{SoftBoundsResponse, soft_symmetric_point};
-use super::{Cell, CellParameters, CycleNoise, Model, Population, WriteNoise};
+use super::{Cell, CellPlanes, CycleNoise, Model, Population, WriteNoise};
 use crate::config::{Consistent, Flag, Range, parameters};
 use crate::rng::Key;
 use crate::simd::Isa;
@@ -61,7 +61,7 @@ impl Model for SoftBoundsReference {
         }
     }
 
-    fn complete(&self, isa: Isa, key: Key, cells: &mut CellParameters) {
+    fn complete(&self, isa: Isa, key: Key, cells: &mut CellPlanes) {
         let count = cells.len();
         let widen = |bounds: &mut [f32], live: &[bool], spread: f64, number| {
             if spread > 0.0 {

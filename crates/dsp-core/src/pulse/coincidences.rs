@@ -299,7 +299,7 @@ impl Visitor for Apply<'_> {
         };
         let count = (trains.rows * cols) as f64;
         let dense = trains.expected > DENSE_ABOVE * count;
-        let work = if dense { 2.0 * trains.expected } else { 20.0 * trains.expected };
+        let work = if dense { 2.0 * trains.expected } else { 40.0 * trains.expected };
         let threads = threads.for_work(work as usize);
         // Cells do not depend on each other: one block on one thread fills the kernels' lanes best.
         let rows_per_block = if threads == Threads::ONE { trains.rows } else { BLOCK.div_ceil(cols) };

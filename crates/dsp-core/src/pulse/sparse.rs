@@ -60,6 +60,9 @@ pub fn collect(segments: &Segments, inputs: &InputLines, cols: usize, first: usi
     events
 }
 
+/// Blocks of sixteen cells between a prefetch and its use.
+const AHEAD: usize = 3;
+
 /// Pulses to apply, each naming its cell, its ordinal there and its direction.
 pub struct Events<'a, R> {
     pub response: R,
@@ -79,7 +82,9 @@ impl<R: Response> Kernel for Events<'_, R> {
         let (events, rounds) = by_round(events);
         let mut pulses = Pulses::default();
         for round in rounds.windows(2) {
-            for chunk in events[round[0]..round[1]].chunks(LANES) {
+            for (c, chunk) in events[round[0]..round[1]].chunks(LANES).enumerate() {
+                let ahead = events.iter().skip(round[0] + (c + AHEAD) * LANES).take(LANES);
+                ahead.for_each(|event| cells.prefetch(event.cell as usize));
                 apply(response, noise, chunk, &mut cells, &mut pulses);
             }
         }
@@ -150,7 +155,7 @@ fn show(apparent: Apparent, hit: &[u32], cells: &mut CellsMut<'_>) {
     for (lane, &cell) in hit.iter().enumerate() {
         index[lane] = cell;
         state[lane] = cells.state[cell as usize - cells.first];
-        reference[lane] = cells.parameters.reference_of(cell as usize);
+        reference[lane] = cells.parameters.cell(cell as usize).reference;
     }
     let weights = apparent.weights(&index, &state, &reference);
     for (weight, &cell) in weights.into_iter().zip(hit) {

@@ -8,8 +8,10 @@
 
 mod isa;
 pub mod math;
+mod prefetch;
 
 pub use isa::{Isa, Kernel};
+pub use prefetch::prefetch;
 
 /// Number of lanes in every block of the core, at every level: part of the definition of the results.
 pub const LANES: usize = 16;
