@@ -70,7 +70,9 @@ def test_info(argument, capsys):
         assert json.loads(out)["stream_version"] == dt.STREAM_VERSION
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["compare", "--help"], ["calibrate", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["compare", "--help"], ["calibrate", "--help"], ["respond", "--help"]]
+)
 def test_help(arguments, capsys):
     assert main(arguments) == 0
     assert "dsptrack" in capsys.readouterr().out

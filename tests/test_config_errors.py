@@ -9,7 +9,16 @@ import pytest
 import dsptrack as dt
 from dsptrack import ConfigError
 from dsptrack.algorithms import AGAD, AnalogSGD, ERider, Rider, TikiTakaV2
-from dsptrack.devices import ConstantStep, SoftBounds, SoftBoundsReference
+from dsptrack.devices import (
+    ConstantStep,
+    ExpStep,
+    LinearStep,
+    PiecewiseStep,
+    PowStep,
+    PowStepReference,
+    SoftBounds,
+    SoftBoundsReference,
+)
 
 DEVICE = SoftBounds()
 IDEAL = dt.Periphery.ideal()
@@ -34,8 +43,35 @@ POPULATION = {
     "enforce_consistency": FLAGS,
     "corrupt_devices_prob": UNIT,
     "corrupt_devices_range": NON_NEGATIVE,
+    "lifetime": NON_NEGATIVE,
+    "lifetime_dtod": NON_NEGATIVE,
+    "diffusion": NON_NEGATIVE,
+    "diffusion_dtod": NON_NEGATIVE,
+    "reset": NUMBERS,
+    "reset_dtod": NON_NEGATIVE,
+    "reset_std": NON_NEGATIVE,
+    "drift_nu": NON_NEGATIVE,
+    "drift_nu_dtod": NON_NEGATIVE,
+    "drift_nu_std": NON_NEGATIVE,
+    "drift_t0": POSITIVE,
+    "drift_w_noise_std": NON_NEGATIVE,
+    "drift_reset_tol": NON_NEGATIVE,
 }
-WRITE_NOISE = {"mult_noise": FLAGS, "write_noise_std": NON_NEGATIVE, "apply_write_noise_on_set": FLAGS}
+WRITE_NOISE = {"write_noise_std": NON_NEGATIVE, "apply_write_noise_on_set": FLAGS}
+LINEAR = WRITE_NOISE | {
+    "mult_noise": FLAGS,
+    "reverse_up": FLAGS,
+    "reverse_down": FLAGS,
+    "reverse_offset": NON_NEGATIVE,
+}
+REFERENCE = {"reference_mean": NUMBERS, "reference_std": NON_NEGATIVE, "subtract_symmetry_point": FLAGS}
+POWER = {
+    "pow_gamma": NON_NEGATIVE,
+    "pow_gamma_dtod": NON_NEGATIVE,
+    "pow_up_down": NUMBERS,
+    "pow_up_down_dtod": NON_NEGATIVE,
+}
+TABLES = (0.5, "1", None, True, (), (1.0,) * 1025, (math.nan,), (1.0, math.inf), ("1",), ((1.0,),), (None,), (1j,))
 TRANSFER = {
     "device": (None, "SoftBounds", 1.0, IDEAL, SoftBounds),
     "slow_device": ("SoftBounds", 1.0, IDEAL, dt.PulseUpdate()),
@@ -58,16 +94,36 @@ CHOPPED = TRACKING | {
 }
 FIELDS = {
     ConstantStep: POPULATION,
-    SoftBounds: POPULATION | WRITE_NOISE,
+    LinearStep: POPULATION
+    | LINEAR
+    | {
+        "gamma_up": NUMBERS,
+        "gamma_down": NUMBERS,
+        "gamma_up_dtod": NON_NEGATIVE,
+        "gamma_down_dtod": NON_NEGATIVE,
+        "allow_increasing": FLAGS,
+        "mean_bound_reference": FLAGS,
+    },
+    SoftBounds: POPULATION | LINEAR,
     SoftBoundsReference: POPULATION
     | WRITE_NOISE
+    | REFERENCE
+    | {"mult_noise": FLAGS, "slope_up_dtod": NON_NEGATIVE, "slope_down_dtod": NON_NEGATIVE},
+    ExpStep: POPULATION
+    | WRITE_NOISE
     | {
-        "slope_up_dtod": NON_NEGATIVE,
-        "slope_down_dtod": NON_NEGATIVE,
-        "reference_mean": NUMBERS,
-        "reference_std": NON_NEGATIVE,
-        "subtract_symmetry_point": FLAGS,
+        "A_up": NUMBERS,
+        "A_down": NUMBERS,
+        "gamma_up": NUMBERS,
+        "gamma_down": NUMBERS,
+        "a": NUMBERS,
+        "b": NUMBERS,
+        "dw_min_std_add": NON_NEGATIVE,
+        "dw_min_std_slope": NON_NEGATIVE,
     },
+    PowStep: POPULATION | WRITE_NOISE | POWER,
+    PowStepReference: POPULATION | REFERENCE | POWER,
+    PiecewiseStep: POPULATION | WRITE_NOISE | {"piecewise_up": TABLES, "piecewise_down": TABLES},
     dt.PulseUpdate: {
         "desired_bl": COUNTS,
         "fixed_bl": FLAGS,
@@ -128,3 +184,9 @@ def test_contradictions_are_refused():
         dt.Periphery(inp_bound=2)
     assert dt.Periphery(inp_bound=2, noise_management="none").inp_bound == 2
     assert dt.Periphery(inp_bound=2, is_perfect=True).inp_bound == 2
+    for kind in (LinearStep, SoftBounds):
+        for reverse in ("reverse_up", "reverse_down"):
+            with pytest.raises(ConfigError, match="mult_noise = false: must be true where reverse"):
+                kind(mult_noise=False, **{reverse: True})
+    with pytest.raises(ConfigError, match=r"piecewise_down = .+: must be as long as piecewise_up"):
+        PiecewiseStep(piecewise_up=(1.0, 2.0), piecewise_down=(1.0,))

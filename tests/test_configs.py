@@ -13,9 +13,28 @@ from hypothesis import strategies as st
 import dsptrack as dt
 from dsptrack import _core
 from dsptrack.algorithms import AGAD, AnalogSGD, ERider, Rider, TikiTakaV2
-from dsptrack.devices import ConstantStep, Device, SoftBounds, SoftBoundsReference
+from dsptrack.devices import (
+    ConstantStep,
+    Device,
+    ExpStep,
+    LinearStep,
+    PiecewiseStep,
+    PowStep,
+    PowStepReference,
+    SoftBounds,
+    SoftBoundsReference,
+)
 
-DEVICES = [ConstantStep(), SoftBounds(dw_min=0.01), SoftBoundsReference(reference_mean=0.4, reference_std=0.2)]
+DEVICES = [
+    ConstantStep(drift_nu=0.05),
+    SoftBounds(dw_min=0.01),
+    SoftBoundsReference(reference_mean=0.4, reference_std=0.2),
+    LinearStep(gamma_up=0.1, lifetime=100.0),
+    ExpStep(A_up=-1.0, dw_min_std_add=0.01),
+    PowStep(pow_gamma=2.0),
+    PowStepReference(subtract_symmetry_point=True),
+    PiecewiseStep(piecewise_up=(1.0, 0.5, 0.25), piecewise_down=(0.1, 0.2, 0.3)),
+]
 RULES = [rule(device=DEVICES[2]) for rule in (AnalogSGD, TikiTakaV2, AGAD, Rider, ERider)]
 PARTS = [dt.PulseUpdate(desired_bl=5), dt.Periphery(out_noise=0.1)]
 NESTED = ERider(device=DEVICES[2], slow_device=DEVICES[1], transfer_read=dt.Periphery.ideal(), transfer_every=3)
@@ -30,9 +49,14 @@ def ident(config):
 def test_defaults_are_those_of_the_core(config):
     kind = type(config)
     needed = {"device": config.device} if isinstance(config, dt.algorithms.Algorithm) else {}
-    own = {f.name: getattr(kind(**needed), f.name) for f in dataclasses.fields(kind)}
-    parts = {"device", "slow_device", "transfer_read"}
-    assert {name: value for name, value in own.items() if name not in parts} == _core.Config.defaults(ident(config))
+    own = kind(**needed).to_dict()
+    for part in ("kind", "device", "slow_device", "transfer_read"):
+        own.pop(part, None)
+    assert own == _core.Config.defaults(ident(config))
+
+
+def test_every_device_is_here():
+    assert {ident(device) for device in DEVICES} == {kind.__name__ for kind in Device.__subclasses__()}
 
 
 def test_defaults_of_nested_parts():
@@ -107,7 +131,7 @@ def test_from_dict_fills_in_defaults():
     [
         ("SoftBounds", "data"),
         ({}, "kind"),
-        ({"kind": "PulseUpdate"}, "kind = 'PulseUpdate': must be one of ConstantStep, SoftBounds"),
+        ({"kind": "PulseUpdate"}, "kind = 'PulseUpdate': must be one of ConstantStep, ExpStep"),
         ({"kind": "Device"}, "kind"),
         ({"kind": ["SoftBounds"]}, "kind"),
         ({"kind": "SoftBounds", "slope": 1, "colour": 2}, "colour, slope"),
@@ -133,78 +157,45 @@ def test_numbers_of_other_types():
     assert json.loads(json.dumps(update.to_dict()))["desired_bl"] == 7
 
 
+def test_sequences_of_other_types():
+    """Tables are tuples of plain floats, whatever they were given as: comparable, hashable, fit for JSON."""
+    expected = PiecewiseStep(piecewise_up=(2.0, 1.0), piecewise_down=(0.5, 1.0))
+    for make in (list, np.array, lambda v: np.array(v, np.float32), lambda v: [np.float64(x) for x in v]):
+        device = PiecewiseStep(piecewise_up=make([2, 1]), piecewise_down=make([0.5, 1]))
+        assert device == expected
+        assert hash(device) == hash(expected)
+        assert type(device.piecewise_up) is tuple
+    assert json.loads(json.dumps(expected.to_dict())) == expected.to_dict()
+    given = np.array([1.0, 2.0])
+    device = PiecewiseStep(piecewise_up=given, piecewise_down=given)
+    given[:] = 7
+    assert device.piecewise_up == (1.0, 2.0)
+
+
+def test_nominal_has_no_spread():
+    for device in DEVICES:
+        wild = dataclasses.replace(device, corrupt_devices_prob=0.5, lifetime=9.0, lifetime_dtod=0.5, reset_dtod=0.1)
+        array = dt.CrossbarArray((4, 4), wild.nominal(), rng=0)
+        for name, values in array.cell_parameters().items():
+            assert np.ptp(values) == 0, name
+        assert wild.nominal().dw_min == wild.dw_min
+
+
+def test_without_noise_pulses_are_all_equal():
+    for device in (*DEVICES, dt.presets.reram_es(), dt.presets.pcm()):
+        first, second = (dt.CrossbarArray((4, 4), device.without_noise(), rng=0) for _ in range(2))
+        first.pulse(+1, 3)
+        second.pulse_random(2)  # other random numbers
+        second.set_weights(np.zeros((4, 4)))
+        first.set_weights(np.zeros((4, 4)))
+        for array in (first, second):
+            array.pulse(+1, 5)
+        np.testing.assert_array_equal(first.weights, second.weights)
+
+
 def test_slow_device_defaults_to_the_fast_one():
     rule = TikiTakaV2(device=ConstantStep(dw_min=0.1))
     arrays = dt.AnalogTile((2, 2), rule, rng=0).arrays
     assert arrays["W"].device == arrays["P"].device == rule.device
     both = dataclasses.replace(rule, slow_device=SoftBounds())
     assert dt.AnalogTile((2, 2), both, rng=0).arrays["W"].device == SoftBounds()
-
-
-# The numbers of 02 section 7.1.
-PRESETS = {
-    "reram_sb": {
-        "dw_min": 0.002,
-        "up_down": 0,
-        "w_max": 1.25,
-        "w_min": -0.75,
-        "dw_min_dtod": 0.3,
-        "up_down_dtod": 0.01,
-        "w_max_dtod": 0.24,
-        "w_min_dtod": 0.4,
-        "dw_min_std": 3.75,
-        "write_noise_std": 56,
-        "mult_noise": False,
-        "reference_std": 0,
-        "subtract_symmetry_point": False,
-    },
-    "reram_array_om": {
-        "dw_min": 0.0949,
-        "up_down": 0,
-        "w_max": 1,
-        "w_min": -1,
-        "dw_min_dtod": 0.7829,
-        "dw_min_dtod_log_normal": True,
-        "up_down_dtod": 0.01,
-        "w_max_dtod": 0.3499,
-        "w_min_dtod": 0.5695,
-        "dw_min_std": 0.4158,
-        "write_noise_std": 1.4113,
-        "mult_noise": False,
-        "enforce_consistency": True,
-        "reference_std": 0.05,
-        "subtract_symmetry_point": True,
-        "corrupt_devices_prob": 0,
-        "corrupt_devices_range": 0.01,
-    },
-    "reram_array_hfo2": {
-        "dw_min": 0.4622,
-        "up_down": 0,
-        "w_max": 1,
-        "w_min": -1,
-        "dw_min_dtod": 0.7125,
-        "dw_min_dtod_log_normal": True,
-        "up_down_dtod": 0.01,
-        "w_max_dtod": 0.4295,
-        "w_min_dtod": 0.5990,
-        "dw_min_std": 0.2174,
-        "write_noise_std": 0.5841,
-        "mult_noise": False,
-        "enforce_consistency": True,
-        "reference_std": 0.05,
-        "subtract_symmetry_point": True,
-        "corrupt_devices_prob": 0,
-        "corrupt_devices_range": 0.01,
-    },
-}
-
-
-@pytest.mark.parametrize("name", sorted(dt.presets.__all__))
-def test_presets(name):
-    preset = getattr(dt.presets, name)
-    assert preset() == SoftBoundsReference(**PRESETS[name])
-    assert preset(reference_mean=0.4) == SoftBoundsReference(**PRESETS[name], reference_mean=0.4)
-    with pytest.raises(dt.ConfigError, match="dw_min"):
-        preset(dw_min=0)
-    with pytest.raises(TypeError, match="colour"):
-        preset(colour=1)

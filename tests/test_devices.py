@@ -293,7 +293,8 @@ def test_symmetric_point_is_the_closed_form_and_a_zero_of_g(kind, fields):
 
 def test_constant_steps_have_no_symmetric_point():
     array = dt.CrossbarArray(SHAPE, device("ConstantStep", up_down=0.1), rng=14)
-    assert np.all(np.isnan(array.symmetric_point()))
+    with pytest.warns(dt.NoSymmetricPointWarning, match="^1551 of 1551 ConstantStep cells have no symmetric point"):
+        assert np.all(np.isnan(array.symmetric_point()))
 
 
 @pytest.mark.parametrize("up_down", [0.0, 0.3, -0.3])

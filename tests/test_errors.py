@@ -8,7 +8,7 @@ import pytest
 import dsptrack as dt
 from dsptrack import ConfigError, NonFiniteError, ShapeError, StateError, theory
 from dsptrack.algorithms import AnalogSGD, ERider
-from dsptrack.devices import ConstantStep, SoftBounds, SoftBoundsReference
+from dsptrack.devices import ConstantStep, PiecewiseStep, SoftBounds, SoftBoundsReference
 
 SHAPE = (2, 3)
 DEVICE = SoftBoundsReference(dw_min=0.01, write_noise_std=1.0, subtract_symmetry_point=True)
@@ -92,6 +92,21 @@ ARRAY_CASES = [
         ConfigError,
         "record_every",
     ),
+    *matrix_cases("program", "target", W, lambda a, v: a.program(v)),
+    *cases(
+        "program-tolerance", lambda a, v: a.program(W, tolerance=v), [0, *NOT_RATES[:4], True], ConfigError, "tolerance"
+    ),
+    *cases("program-rounds", lambda a, v: a.program(W, max_rounds=v), [0, *NOT_COUNTS], ConfigError, "max_rounds"),
+    *cases("program-read", lambda a, v: a.program(W, read=v), [None, DEVICE, "ideal"], ConfigError, "read"),
+    *cases("decay", lambda a, v: a.decay(v), [1.5, *NOT_RATES], ConfigError, "alpha"),
+    *cases("drift", lambda a, v: a.drift(v), NOT_RATES, ConfigError, "dt"),
+    *cases("clip", lambda a, v: a.clip(v), NOT_RATES, ConfigError, "bound"),
+    *cases("reset-start", lambda a, v: a.reset(v), [3, *NOT_COUNTS], ConfigError, "start"),
+    *cases("reset-count", lambda a, v: a.reset(0, v), [4, -1, 1.0, True, "2"], ConfigError, "count"),
+    *cases("reset-probability", lambda a, v: a.reset(0, 1, v), [1.5, *NOT_RATES], ConfigError, "probability"),
+    *cases("trace-row", lambda a, v: a.trace([(v, 0)]), [2, *NOT_COUNTS], ConfigError, "row"),
+    *cases("trace-column", lambda a, v: a.trace([(0, v)]), [3, *NOT_COUNTS], ConfigError, "column"),
+    *cases("trace-cells", lambda a, v: a.trace(v), [[0, 1], [(0, 0, 0)], "ab", 5, [None]], ConfigError, "cells"),
     *cases("zero_shift-array", lambda a, v: dt.zero_shift(v, 4), [None, W, DEVICE], ConfigError, "array"),
     *cases("constants-points", lambda a, v: theory.population_constants(a, points=v), [1, 2.5], ConfigError, "points"),
     *cases(
@@ -158,6 +173,7 @@ def test_tile_refuses_and_stays(rule, call, error, words):
 
 
 CELLS = dt.CrossbarArray(SHAPE, DEVICE, rng=0).cell_parameters()
+TABLE, T = PiecewiseStep(), np.ones((2, 3, 4))
 NOT_SHAPES = ((0, 3), (2, -1), (2,), (2, 3, 4), (2.0, 3), (True, 3), "23", None, 6, (2**31, 2), (2**40, 1))
 
 
@@ -194,6 +210,25 @@ def test_thread_numbers_are_refused(num_threads):
         ({"cell_parameters": {"max_bound": W - 100}}, ConfigError, "min_bound"),
         ({"cell_parameters": {"max_bound": "high"}}, ConfigError, "max_bound"),
         ({"cell_parameters": {"reference": W}, "device": SoftBounds()}, ConfigError, "reference"),
+        ({"cell_parameters": {"piecewise_up": T, "piecewise_down": T}}, ConfigError, "piecewise"),
+        ({"cell_parameters": {"piecewise_up": T}, "device": TABLE}, ConfigError, "piecewise"),
+        ({"cell_parameters": {"piecewise_up": T, "piecewise_down": W}, "device": TABLE}, ShapeError, "piecewise_down"),
+        ({"cell_parameters": {"piecewise_up": T, "piecewise_down": T[:1]}, "device": TABLE}, ShapeError, "cell_param"),
+        (
+            {"cell_parameters": {"piecewise_up": T, "piecewise_down": T[..., :2]}, "device": TABLE},
+            ShapeError,
+            "piecewise",
+        ),
+        (
+            {"cell_parameters": {"piecewise_up": T, "piecewise_down": T[..., :0]}, "device": TABLE},
+            ShapeError,
+            "piecewise",
+        ),
+        (
+            {"cell_parameters": {"piecewise_up": T, "piecewise_down": T * np.nan}, "device": TABLE},
+            NonFiniteError,
+            "down",
+        ),
     ],
     ids=str,
 )

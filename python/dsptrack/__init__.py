@@ -4,14 +4,15 @@ Where things are:
 
 =====================  ====================================================================================
 `devices`, `presets`   how a pulse moves a cell, how cells differ; devices fitted to measurements
-`CrossbarArray`        one array: pulses, pulsed updates, reads, responses, symmetric points
+`io`, `testing`        devices as TOML or JSON files; a conformance suite for a device of your own
+`CrossbarArray`        one array: pulses, pulsed updates, reads, responses, symmetric points, `ProgramReport`
 `PulseUpdate`          pulse trains of an update;  `Periphery`: converters and noise of a read
 `zero_shift`           calibration of the symmetric points by pulses, with `ZeroShiftResult`
 `algorithms`           learning rules: AnalogSGD, TikiTakaV2, AGAD, Rider, ERider;  `AnalogTile` runs one
 `nn`, `datasets`       layers, losses and a trainer in NumPy; labelled images
 `theory`               bounds, step sizes and the filter response of the paper
 `experiments`, `plot`  comparisons and their pictures
-`exceptions`           `DspError` and its children
+`exceptions`           `DspError` and its children, `NoSymmetricPointWarning`
 =====================  ====================================================================================
 
 Sizes are (M, N) = (outputs, inputs), batches lead, arrays are float32. ``rng=`` takes None, an int, a SeedSequence or a
@@ -29,9 +30,9 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from . import algorithms, devices, exceptions, presets, theory
+from . import algorithms, devices, exceptions, io, presets, theory
 from ._core import STREAM_VERSION, __version__
-from .array import CrossbarArray
+from .array import CrossbarArray, ProgramReport
 from .calibration import ZeroShiftResult, zero_shift
 from .exceptions import (
     ConfigError,
@@ -40,6 +41,7 @@ from .exceptions import (
     DspError,
     MissingDataError,
     NonFiniteError,
+    NoSymmetricPointWarning,
     ShapeError,
     StateError,
 )
@@ -48,7 +50,7 @@ from .tile import AnalogTile
 from .update import PulseUpdate
 
 if TYPE_CHECKING:
-    from . import datasets, experiments, nn, plot
+    from . import datasets, experiments, nn, plot, testing
 
 __all__ = [
     "STREAM_VERSION",
@@ -59,8 +61,10 @@ __all__ = [
     "DivergenceError",
     "DspError",
     "MissingDataError",
+    "NoSymmetricPointWarning",
     "NonFiniteError",
     "Periphery",
+    "ProgramReport",
     "PulseUpdate",
     "ShapeError",
     "StateError",
@@ -71,15 +75,17 @@ __all__ = [
     "devices",
     "exceptions",
     "experiments",
+    "io",
     "nn",
     "plot",
     "presets",
+    "testing",
     "theory",
     "zero_shift",
 ]
 
 # Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick.
-_LAZY = frozenset({"datasets", "experiments", "nn", "plot"})
+_LAZY = frozenset({"datasets", "experiments", "nn", "plot", "testing"})
 
 
 def __getattr__(name: str) -> ModuleType:

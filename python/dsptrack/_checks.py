@@ -77,6 +77,11 @@ def threads(value: Any) -> int | None:
 
 def matrix(name: str, value: ArrayLike) -> Floats32:
     """Return `value` as a matrix that the core takes; too large numbers become infinite and are refused there."""
+    return floats(name, value, 2)
+
+
+def floats(name: str, value: ArrayLike, dimensions: int) -> Floats32:
+    """Return `value` as an array with so many dimensions that the core takes."""
     # The hot path of training copies nothing; NumPy has one object for native float32, and `is` is ten times faster.
     if type(value) is np.ndarray and value.dtype is _FLOAT32 and (flags := value.flags).c_contiguous and flags.aligned:
         array = value
@@ -84,7 +89,7 @@ def matrix(name: str, value: ArrayLike) -> Floats32:
         real = _real(name, value, "fiub", "real numbers")
         with np.errstate(over="ignore"):
             array = np.require(real, np.float32, ["C", "A"])
-    return _two_dimensional(name, array)
+    return _dimensional(name, array, dimensions)
 
 
 def signs(name: str, value: ArrayLike) -> NDArray[np.int8]:
@@ -92,7 +97,7 @@ def signs(name: str, value: ArrayLike) -> NDArray[np.int8]:
     array = _real(name, value, "iu", "the integers -1, 0 and +1")
     if np.any((array < -1) | (array > 1)):
         raise ConfigError(f"{name} holds integers from {array.min()} to {array.max()}: must be -1, 0 or +1")
-    return _two_dimensional(name, np.require(array, np.int8, ["C", "A"]))
+    return _dimensional(name, np.require(array, np.int8, ["C", "A"]), 2)
 
 
 def doubles(name: str, value: ArrayLike) -> NDArray[np.float64]:
@@ -103,9 +108,9 @@ def doubles(name: str, value: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def _two_dimensional(name: str, array: NDArray[_T]) -> NDArray[_T]:
-    if array.ndim != 2:
-        raise ShapeError(f"{name} has shape {array.shape}: must have two dimensions")
+def _dimensional(name: str, array: NDArray[_T], dimensions: int) -> NDArray[_T]:
+    if array.ndim != dimensions:
+        raise ShapeError(f"{name} has shape {array.shape}: must have {dimensions} dimensions")
     return array
 
 

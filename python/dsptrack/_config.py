@@ -46,8 +46,7 @@ class Config(_Compiled):
     def __post_init__(self) -> None:
         """Validate: the core reads all fields."""
         for name, value in self._values().items():
-            if isinstance(value, np.generic):
-                object.__setattr__(self, name, value.item())
+            object.__setattr__(self, name, _plain(value))
         object.__setattr__(self, "_compiled", _core.Config(self._kind, self._core_fields()))
 
     def _values(self) -> dict[str, Any]:
@@ -76,10 +75,7 @@ class Config(_Compiled):
         >>> dt.PulseUpdate(desired_bl=5).to_dict()["desired_bl"]
         5
         """
-        values = {
-            name: value.to_dict() if isinstance(value, Config) else value for name, value in self._values().items()
-        }
-        return {"kind": self._kind} | values
+        return {"kind": self._kind} | {name: _portable(value) for name, value in self._values().items()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -119,6 +115,20 @@ class Config(_Compiled):
             return chosen(**(values | nested))
         except TypeError as error:
             raise ConfigError(f"{kind}: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value without NumPy and lists: fields can be compared, hashed and written as JSON."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
+
+
+def _portable(value: Any) -> Any:
+    """Return a field as JSON gives it back."""
+    if isinstance(value, Config):
+        return value.to_dict()
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _restore(cls: type[Config], values: dict[str, Any]) -> Config:

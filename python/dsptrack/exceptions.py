@@ -1,6 +1,6 @@
-"""Everything that dsptrack raises on purpose; the compiled core raises the same classes.
+"""Everything that dsptrack raises or warns of on purpose; the compiled core raises the same classes.
 
-Each class is a `DspError` and also the built-in exception that fits: ``except ValueError`` catches a wrong value.
+Each error is a `DspError` and also the built-in exception that fits: ``except ValueError`` catches a wrong value.
 Messages name the parameter, its value and what is allowed. A call that raises leaves the object as it was.
 """
 
@@ -10,6 +10,7 @@ __all__ = [
     "DivergenceError",
     "DspError",
     "MissingDataError",
+    "NoSymmetricPointWarning",
     "NonFiniteError",
     "ShapeError",
     "StateError",
@@ -97,4 +98,21 @@ class DivergenceError(DspError, ArithmeticError):
     --------
     >>> issubclass(DivergenceError, ArithmeticError)
     True
+    """
+
+
+class NoSymmetricPointWarning(UserWarning):
+    """Some cells have no symmetric point inside their bounds; the message says how many, the answer is NaN there.
+
+    A cell has none if its up and down steps are nowhere equal, as for `ConstantStep`, or only beyond a bound. It is a
+    warning and no error, because the other cells have theirs; the example silences it.
+
+    Examples
+    --------
+    >>> import warnings, dsptrack as dt
+    >>> array = dt.CrossbarArray((1, 2), dt.devices.ConstantStep())
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", dt.exceptions.NoSymmetricPointWarning)
+    ...     array.symmetric_point()
+    array([[nan, nan]], dtype=float32)
     """

@@ -67,8 +67,13 @@ class Cells:
         up, down = self.steps(v)
         step = np.where(sign > 0, up, down)
         scale = np.where(sign > 0, self.dwmin_up, self.dwmin_down)
-        noise = self.noise * np.asarray(xi) * (step if self.multiplicative else scale)
+        noise = self.spread(v, step, scale) * np.asarray(xi)
         return np.where(sign == 0, v, self.clip(v + sign * (step + noise)))
+
+    def spread(self, v: Floats, step: Floats, scale: Floats) -> Floats:
+        """Standard deviation of a pulse at state v: noise-free size ``step``, scale ``scale`` (s+ or s-)."""
+        del v  # needed by models in models.py only
+        return self.noise * (step if self.multiplicative else scale)
 
     def pulses(
         self, w: ArrayLike, direction: ArrayLike, count: int = 1, rng: np.random.Generator | None = None

@@ -11,12 +11,12 @@ use dsp_core::config::{Parameter, Value};
 use dsp_core::par::Threads;
 use dsp_core::periphery::Direction;
 use dsp_core::rng::Key;
-use numpy::{PyArray1, PyArray2, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::config::Config;
-use crate::convert::{batch, exact, matrix};
+use crate::convert::{batch, contiguous, exact, matrix};
 use crate::detach::{free, interrupted, locked};
 use crate::errors::raise;
 
@@ -78,6 +78,57 @@ impl CrossbarArray {
     }
 }
 
+/// What a long call returned, or the exception that interrupted it.
+fn unless_interrupted<T>(py: Python<'_>, outcome: Option<T>, raised: Option<PyErr>) -> PyResult<T> {
+    match (outcome, raised) {
+        (_, Some(error)) => Err(error),
+        (Some(outcome), None) => Ok(outcome),
+        (None, None) => raise(py, Err(Error::State("the call was interrupted".into()))),
+    }
+}
+
+/// Given cell parameters: planes (M, N), and response tables (M, N, n).
+#[derive(Default)]
+struct Measured {
+    planes: Vec<(String, Vec<f32>)>,
+    tables: Option<(Vec<f32>, Vec<f32>)>,
+}
+
+fn measured(
+    py: Python<'_>,
+    given: HashMap<String, PyReadonlyArrayDyn<'_, f32>>,
+    (rows, cols): (usize, usize),
+) -> PyResult<Measured> {
+    let mut measured = Measured::default();
+    let (mut up, mut down) = (None, None);
+    for (name, array) in given {
+        let shape = array.shape();
+        let table = name == "piecewise_up" || name == "piecewise_down";
+        let fits = shape.starts_with(&[rows, cols]) && shape.len() == if table { 3 } else { 2 };
+        if !fits {
+            let expected = if table { format!("({rows}, {cols}, n)") } else { format!("({rows}, {cols})") };
+            return raise(py, Err(Error::Shape { name: "cell_parameters", given: format!("{shape:?}"), expected }));
+        }
+        let values = contiguous(py, "cell_parameters", array.as_slice())?;
+        match name.as_str() {
+            "piecewise_up" => up = Some(values),
+            "piecewise_down" => down = Some(values),
+            _ => measured.planes.push((name, values)),
+        }
+    }
+    measured.tables = match (up, down) {
+        (Some(up), Some(down)) => Some((up, down)),
+        (None, None) => None,
+        _ => {
+            let allowed = "both piecewise_up and piecewise_down, or neither";
+            return raise(py, Err(Error::parameter("cell_parameters", "one response table", allowed)));
+        }
+    };
+    // A dictionary has no order of its own here, and errors should not depend on it.
+    measured.planes.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(measured)
+}
+
 #[pymethods]
 impl CrossbarArray {
     #[new]
@@ -87,18 +138,17 @@ impl CrossbarArray {
         device: &Bound<'_, Config>,
         key: [u32; 4],
         num_threads: Option<usize>,
-        cell_parameters: Option<HashMap<String, PyReadonlyArray2<'_, f32>>>,
+        cell_parameters: Option<HashMap<String, PyReadonlyArrayDyn<'_, f32>>>,
         count_pulses: bool,
     ) -> PyResult<Self> {
         let device = device.get().device(py)?;
         let threads = raise(py, Threads::new(num_threads))?;
         let key = Key::from_seed(key).child(0);
-        let mut planes = Vec::new();
-        for (name, array) in cell_parameters.unwrap_or_default() {
-            planes.push((name, exact(py, "cell_parameters", &array, shape)?));
-        }
-        let array =
-            free(py, || Core::new(shape, device.clone(), key, threads, count_pulses)?.with_cell_parameters(planes))?;
+        let given = measured(py, cell_parameters.unwrap_or_default(), shape)?;
+        let array = free(py, || {
+            let array = Core::new(shape, device.clone(), key, threads, count_pulses)?;
+            array.with_cell_parameters(given.planes, given.tables)
+        })?;
         Ok(Self { home: Home::Own(Arc::new(Mutex::new(array))), shape, num_threads: threads.count() })
     }
 
@@ -206,12 +256,7 @@ impl CrossbarArray {
             let raised = &mut raised;
             self.change(py, move |array| zero_shift(array, n_pulses, scheme, record_every, || interrupted(raised)))?
         };
-        if let Some(error) = raised {
-            return Err(error);
-        }
-        let Some(found) = found else {
-            return raise(py, Err(Error::State("zero-shifting was interrupted".into())));
-        };
+        let found = unless_interrupted(py, found, raised)?;
         let trace = PyDict::new(py);
         let pulses: Vec<i64> = found.trace.iter().map(|record| i64::from(record.pulses)).collect();
         trace.set_item("pulses", PyArray1::from_vec(py, pulses))?;
@@ -249,6 +294,77 @@ impl CrossbarArray {
         for (name, plane) in parameters.planes() {
             dict.set_item(name, matrix(py, plane, self.shape)?)?;
         }
+        if let Some(tables) = &parameters.tables {
+            for (name, table) in [("piecewise_up", &tables.up), ("piecewise_down", &tables.down)] {
+                let table = PyArray1::from_slice(py, table);
+                dict.set_item(name, table.reshape([self.shape.0, self.shape.1, tables.nodes])?)?;
+            }
+        }
+        Ok(dict)
+    }
+
+    fn decay(&self, py: Python<'_>, alpha: f64) -> PyResult<()> {
+        self.change(py, |array| array.decay(alpha))
+    }
+
+    fn diffuse(&self, py: Python<'_>) -> PyResult<()> {
+        self.change(py, |array| {
+            array.diffuse();
+            Ok(())
+        })
+    }
+
+    fn reset(&self, py: Python<'_>, start: usize, count: i64, probability: f64) -> PyResult<()> {
+        self.change(py, |array| array.reset(start, usize::try_from(count).ok(), probability))
+    }
+
+    fn drift(&self, py: Python<'_>, dt: f64) -> PyResult<()> {
+        self.change(py, |array| array.drift(dt))
+    }
+
+    fn clip(&self, py: Python<'_>, bound: f64) -> PyResult<()> {
+        self.change(py, |array| array.clip(bound))
+    }
+
+    fn trace(&self, py: Python<'_>, cells: Option<Vec<u32>>) -> PyResult<()> {
+        self.change(py, |array| array.trace(cells.unwrap_or_default()))
+    }
+
+    fn traces<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let pulses = self.look(py, |array| Ok(array.traced().to_vec()))?;
+        let dict = PyDict::new(py);
+        dict.set_item("cell", PyArray1::from_iter(py, pulses.iter().map(|pulse| i64::from(pulse.cell))))?;
+        dict.set_item("event", PyArray1::from_iter(py, pulses.iter().map(|pulse| pulse.event as i64)))?;
+        dict.set_item(
+            "polarity",
+            PyArray1::from_iter(py, pulses.iter().map(|pulse| if pulse.up { 1_i8 } else { -1 })),
+        )?;
+        dict.set_item("before", PyArray1::from_iter(py, pulses.iter().map(|pulse| pulse.before)))?;
+        dict.set_item("after", PyArray1::from_iter(py, pulses.iter().map(|pulse| pulse.after)))?;
+        Ok(dict)
+    }
+
+    fn program<'py>(
+        &self,
+        py: Python<'py>,
+        target: PyReadonlyArray2<'_, f32>,
+        tolerance: f64,
+        max_rounds: u32,
+        read: &Bound<'_, Config>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let target = exact(py, "target", &target, self.shape)?;
+        let read = read.get().periphery(py, "read")?.unmanaged();
+        let mut raised = None;
+        let programmed = {
+            let raised = &mut raised;
+            self.change(py, move |array| array.program(&target, tolerance, max_rounds, &read, || interrupted(raised)))?
+        };
+        let programmed = unless_interrupted(py, programmed, raised)?;
+        let dict = PyDict::new(py);
+        dict.set_item("pulses", matrix(py, programmed.pulses, self.shape)?)?;
+        dict.set_item("residual", matrix(py, programmed.residual, self.shape)?)?;
+        dict.set_item("converged", matrix(py, programmed.converged, self.shape)?)?;
+        dict.set_item("rounds", programmed.rounds)?;
         Ok(dict)
     }
 

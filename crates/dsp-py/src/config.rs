@@ -66,6 +66,9 @@ fn value(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Value> {
     if let Ok(number) = object.extract::<f64>() {
         return Ok(Value::Number(number));
     }
+    if let Ok(values) = object.extract::<Vec<f64>>() {
+        return Ok(Value::List(values));
+    }
     let given = object.repr().map_or_else(|_| "(unprintable)".to_owned(), |text| text.to_string());
     raise(object.py(), Err(Error::parameter(name, given, "a flag, a number, a name or a configuration")))
 }
@@ -108,6 +111,7 @@ impl Config {
                 Value::Int(int) => dict.set_item(name, int)?,
                 Value::Number(number) => dict.set_item(name, number)?,
                 Value::Text(text) => dict.set_item(name, text)?,
+                Value::List(values) => dict.set_item(name, values)?,
                 Value::Nested(_) => {}
             }
         }

@@ -37,7 +37,12 @@ pub fn batch(
 }
 
 fn copied<T: Element + Copy>(py: Python<'_>, name: &'static str, array: &PyReadonlyArray2<'_, T>) -> PyResult<Vec<T>> {
-    match array.as_slice() {
+    contiguous(py, name, array.as_slice())
+}
+
+/// A copy of what an array lent, if it lies in C order.
+pub fn contiguous<T: Copy, E>(py: Python<'_>, name: &'static str, lent: Result<&[T], E>) -> PyResult<Vec<T>> {
+    match lent {
         Ok(values) => Ok(values.to_vec()),
         Err(_) => raise(py, Err(Error::parameter(name, "(strided)", "a C-contiguous array"))),
     }

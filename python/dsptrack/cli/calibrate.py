@@ -6,7 +6,8 @@ from dataclasses import replace
 import dsptrack as dt
 from dsptrack.experiments import BUDGETS, CALIBRATED_DEVICE, Calibration, CalibrationPoint, calibrate
 
-from .options import add_common, add_output, remark, write_json
+from .options import add_common, add_device, add_output, remark, write_json
+from .options import device as named_device
 from .table import table
 
 SUMMARY = "zero-shifting: symmetric-point error against the pulse budget"
@@ -16,13 +17,14 @@ calibrate.json."""
 EPILOG = """examples:
   dsptrack calibrate                                     Figure 1a: 512 x 512 cells, 2,000 states
   dsptrack calibrate --dw-min 0.005 --scheme stochastic  400 states, random pulses
+  dsptrack calibrate --device ecram --shape 64 64        a preset, or a file: --device mine.toml
   dsptrack calibrate --shape 64 64 --pulses 100 200 --json
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options; the defaults are those of ``dsptrack.experiments.calibrate``."""
-    device = CALIBRATED_DEVICE
+    add_device(parser, "soft bounds with 2,000 states, symmetric points around 0.11")
     parser.add_argument(
         "--pulses",
         type=int,
@@ -45,22 +47,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--up-down", "up_down", "systematic asymmetry: > 0 shrinks down steps"),
         ("--up-down-dtod", "up_down_dtod", "its spread between cells"),
     ):
-        value = getattr(device, field)
-        parser.add_argument(
-            option, type=float, metavar="W", default=value, dest=field, help=f"{meaning} (default: {value})"
-        )
+        parser.add_argument(option, type=float, metavar="W", dest=field, help=f"{meaning} (default: the device's own)")
     add_common(parser)
     add_output(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Calibrate, print, write both files."""
-    device = replace(
-        CALIBRATED_DEVICE,
-        dw_min=arguments.dw_min,
-        up_down=arguments.up_down,
-        up_down_dtod=arguments.up_down_dtod,
-    )
+    device = CALIBRATED_DEVICE if arguments.device is None else named_device(arguments.device)
+    asked = {name: getattr(arguments, name) for name in ("dw_min", "up_down", "up_down_dtod")}
+    device = replace(device, **{name: value for name, value in asked.items() if value is not None})
     result = calibrate(
         shape=tuple(arguments.shape),
         device=device,
@@ -86,7 +82,10 @@ def _announce(point: CalibrationPoint) -> None:
 
 
 def _truth(result: Calibration) -> str:
-    return f"true symmetric point: mean {result.true_mean:.4f}, standard deviation {result.true_std:.4f}"
+    truth = f"true symmetric point: mean {result.true_mean:.4f}, standard deviation {result.true_std:.4f}"
+    cells = result.shape[0] * result.shape[1]
+    left_out = f"; {result.without:,} of {cells:,} cells have none inside their bounds and are left out"
+    return truth + left_out if result.without else truth
 
 
 def _table(result: Calibration) -> str:
@@ -103,6 +102,6 @@ def _row(result: Calibration, point: CalibrationPoint) -> list[str]:
         f"{point.offset_std:.5f}",
         f"{percent_std:.2f}",
         f"{point.rms_error:.5f}",
-        f"{point.expected:.5f}",
-        f"{point.bound:.4f}",
+        "-" if point.expected is None else f"{point.expected:.5f}",
+        "-" if point.bound is None else f"{point.bound:.4g}",
     ]

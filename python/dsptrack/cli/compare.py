@@ -5,7 +5,8 @@ import argparse
 import dsptrack as dt
 from dsptrack.experiments import METHODS, RECIPES, SCHEDULES, CompareSettings, Comparison, MethodResult, compare
 
-from .options import add_common, add_output, remark, write_json
+from .options import add_common, add_device, add_output, remark, write_json
+from .options import device as named_device
 from .table import table
 
 SUMMARY = "train one network with each learning rule and compare them (the main job)"
@@ -17,7 +18,10 @@ EPILOG = """examples:
   dsptrack compare --methods tt-v2 e-rider --epochs 20     two methods, shorter
   dsptrack compare --data mnist --data-root ~/data         the full MNIST from a folder of IDX files
   dsptrack compare --reference-std 1.0 --json > out.json   a wider spread; JSON to stdout
+  dsptrack compare --device mine.toml                      devices of your own, or a preset by name
 """
+
+_DEVICE = "reram_array_hfo2"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,19 +58,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hidden", type=int, nargs="*", metavar="N", default=default.hidden, help="hidden units (default: 256 128)"
     )
+    add_device(parser, _DEVICE)
     parser.add_argument(
         "--reference-mean",
         type=float,
         metavar="W",
-        default=default.reference_mean,
-        help=f"mean reference offset of a cell, weight units (default: {default.reference_mean})",
+        help=f"mean reference of a cell, weight units (default: {default.reference_mean}, with --device its own)",
     )
     parser.add_argument(
         "--reference-std",
         type=float,
         metavar="W",
-        default=default.reference_std,
-        help=f"its standard deviation (default: {default.reference_std})",
+        help=f"its standard deviation (default: {default.reference_std}, with --device its own)",
     )
     parser.add_argument(
         "--reference-on",
@@ -88,6 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Compare, print, write both files."""
+    default = CompareSettings()
+    own = arguments.device is not None
+    mean, std = (None, None) if own else (default.reference_mean, default.reference_std)
     settings = CompareSettings(
         data=arguments.data,
         data_root=arguments.data_root,
@@ -96,8 +102,9 @@ def run(arguments: argparse.Namespace) -> None:
         methods=tuple(arguments.methods),
         recipe=arguments.recipe,
         hidden=tuple(arguments.hidden),
-        reference_mean=arguments.reference_mean,
-        reference_std=arguments.reference_std,
+        device=named_device(arguments.device) if own else default.device,
+        reference_mean=mean if arguments.reference_mean is None else arguments.reference_mean,
+        reference_std=std if arguments.reference_std is None else arguments.reference_std,
         reference_on=arguments.reference_on,
         batch_size=arguments.batch_size,
         lr=arguments.lr,
@@ -106,10 +113,12 @@ def run(arguments: argparse.Namespace) -> None:
     )
     data = dt.datasets.load(settings.data, settings.data_root)
     arguments.out.mkdir(parents=True, exist_ok=True)
+    device = arguments.device or _DEVICE
+    header = _header(settings, data, device)
     if not arguments.json:
-        print(_header(settings, data), flush=True)
+        print(header, flush=True)
     elif not arguments.quiet:
-        remark(_header(settings, data))
+        remark(header)
     result = compare(
         settings,
         data=data,
@@ -117,9 +126,7 @@ def run(arguments: argparse.Namespace) -> None:
         on_result=None if arguments.quiet else _announce,
     )
     picture = arguments.out / "compare.png"
-    title = (
-        f"{settings.data}, reference {settings.reference_mean:g} ± {settings.reference_std:g}, recipe {settings.recipe}"
-    )
+    title = f"{settings.data}, {device}{_reference(settings, '{:g} ± {:g}')}, recipe {settings.recipe}"
     dt.plot.compare({r.label: r.history for r in result.results}, title=title).savefig(picture)
     text = write_json(arguments.out / "compare.json", result.to_dict())
     print(text if arguments.json else f"\n{_table(result)}")
@@ -127,17 +134,25 @@ def run(arguments: argparse.Namespace) -> None:
         remark(f"wrote {picture} and {arguments.out / 'compare.json'}")
 
 
-def _header(settings: CompareSettings, data: dt.datasets.Dataset) -> str:
+def _reference(settings: CompareSettings, form: str) -> str:
+    """Return the reference of the fast array's cells in words, nothing where the device has none."""
+    device = settings.array_device(fast=True)
+    if not isinstance(device, dt.devices.SoftBoundsReference | dt.devices.PowStepReference):
+        return ""
+    return ", reference " + form.format(device.reference_mean, device.reference_std)
+
+
+def _header(settings: CompareSettings, data: dt.datasets.Dataset, device: str) -> str:
     schedule = settings.schedule
     columns = schedule.columns_per_transfer
     sizes = "-".join(map(str, (data.features, *settings.hidden, data.classes)))
-    reference = f"N({settings.reference_mean:g}, {settings.reference_std:g}²)"
+    reference = _reference(settings, "N({:g}, {:g}²)")
     arrays = "the fast array" if settings.reference_on == "fast" else "both arrays"
     transferred = "1 column" if columns == 1 else f"{columns} columns"
     lines = [
         f"data      {data.note}",
         f"network   {sizes}, sigmoid, all layers analog, recipe {settings.recipe}, batch {settings.batch_size}",
-        f"devices   reram_array_hfo2, reference {reference} on {arrays}",
+        f"devices   {device}{reference} on {arrays}" if reference else f"devices   {device}",
         f"schedule  {schedule.epochs} epochs, {transferred} of every tile read per mini-batch, seed {settings.seed}",
     ]
     methods = {METHODS[name].label: METHODS[name] for name in settings.methods}

@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dsptrack import io, presets
+from dsptrack.devices import Device
+from dsptrack.exceptions import ConfigError
+
 DEFAULT_OUT = Path("dsptrack-out")
 
 
@@ -24,6 +28,21 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the JSON to stdout in place of the table")
     parser.add_argument("--quiet", action="store_true", help="nothing on stderr but errors")
+
+
+def add_device(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add --device; `default` says in words or by name what stands without it."""
+    parser.add_argument("--device", metavar="NAME|FILE", help=f"preset, or .toml or .json file (default: {default})")
+
+
+def device(text: str) -> Device:
+    """Return the device that --device names: a preset, else a file."""
+    if text in presets.__all__:
+        preset: Device = getattr(presets, text)()
+        return preset
+    if not Path(text).suffix:
+        raise ConfigError(f"device = {text!r}: must be a .toml or .json file or one of {', '.join(presets.__all__)}")
+    return io.load_device(text)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> str:

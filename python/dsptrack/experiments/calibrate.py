@@ -13,10 +13,15 @@ from dsptrack import _checks, theory
 from dsptrack._rng import RngLike
 from dsptrack.array import CrossbarArray
 from dsptrack.calibration import zero_shift
-from dsptrack.devices import Device, SoftBounds
+from dsptrack.devices import Device, LinearStep, SoftBounds, SoftBoundsReference
 from dsptrack.exceptions import ConfigError
 
 BUDGETS = (500, 1000, 2000, 4000, 8000)
+
+# Responses that are affine in the weight: the theory's mean is exact, and the ends of a cell's range hold all extremes.
+_AFFINE = (LinearStep, SoftBounds, SoftBoundsReference)
+# Grid points in a cell's range that stand for other responses.
+_POINTS = 17
 
 # The paper prints neither the spreads nor the mean of its Figure 1a; these give a symmetric point of mean 0.11 and
 # standard deviation 0.06 on 2,000 states between -1 and 1.
@@ -47,9 +52,11 @@ class CalibrationPoint:
         Root mean square over the cells of estimate minus truth.
     expected
         The same for the expected estimate, ``theory.zero_shift_mean_error``: without the noise of the pulses;
-        exact for the stochastic scheme, to first order in dw_min for the cyclic one.
+        exact for the stochastic scheme, to first order in dw_min for the cyclic one. None for responses that are not
+        affine, and where a pulse overshoots the symmetric point by more than it was away.
     bound
-        The root of the theorem's bound on the mean squared error of a cell.
+        The root of the theorem's bound on the mean squared error of a cell; None where the theorem says nothing:
+        responses that are not monotone, or too coarse.
 
     Examples
     --------
@@ -62,8 +69,8 @@ class CalibrationPoint:
     offset_mean: float
     offset_std: float
     rms_error: float
-    expected: float
-    bound: float
+    expected: float | None
+    bound: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +84,9 @@ class Calibration:
     theorem
         Name of the theorem that the bounds come from.
     true_mean, true_std
-        Of the symmetric point over the array; unit weight.
+        Of the symmetric point over the cells that have one; unit weight.
+    without
+        Cells that have none inside their bounds; all errors leave them out.
     points
         One entry a budget, ascending.
 
@@ -93,6 +102,7 @@ class Calibration:
     theorem: str
     true_mean: float
     true_std: float
+    without: int
     points: tuple[CalibrationPoint, ...]
 
     def percent(self, point: CalibrationPoint) -> tuple[float, float]:
@@ -126,7 +136,7 @@ def calibrate(
     shape
         (M, N) cells.
     device
-        One whose cells all have a symmetric point and monotone responses, such as SoftBounds.
+        One whose cells have symmetric points; for a bound also monotone responses, as SoftBounds has.
     budgets
         Pulses on every cell, even numbers >= 2 (the cyclic scheme sends pairs), ascending.
     scheme
@@ -146,13 +156,14 @@ def calibrate(
     Raises
     ------
     ConfigError
-        If a budget or another argument is out of range, or cells of `device` have no symmetric point.
+        If a budget or another argument is out of range, or no cell of `device` has a symmetric point.
 
     Notes
     -----
     The bounds are those of the last iterate, Theorem C.4 (cyclic) or C.2 (stochastic) of arXiv 2602.21321, with the
-    constants of the whole population over each cell's whole range. They hold for every monotone device and are far
-    from tight: their floor alone, of the order of sqrt(dw_min), exceeds the error found.
+    constants of the whole population over each cell's whole range (for responses that are not affine, on a grid of 17
+    points). They hold for every monotone device without noise and are far from tight: their floor alone, of the order
+    of sqrt(dw_min), exceeds the error found.
 
     Examples
     --------
@@ -163,30 +174,39 @@ def calibrate(
     """
     steps = _steps(budgets)
     array = CrossbarArray(shape, device, rng=rng, num_threads=num_threads)
-    truth = array.symmetric_point().astype(float)
-    if not np.isfinite(truth).all():
-        raise ConfigError(f"device = {device!r}: must be one whose cells all have a symmetric point")
-    start = array.weights - truth
+    truth = array._core.symmetric_point().astype(float)
+    known = np.isfinite(truth)
+    if not known.any():
+        raise ConfigError(f"device = {device!r}: must be one whose cells have a symmetric point")
+    start = (array.weights - truth)[known]
     distance_sq = float(np.mean(start**2))
-    # Responses of soft bounds are affine, so the two ends of each cell's range hold their extremes.
-    constants = theory.population_constants(array, margin=0.0, points=2)
-    slope = theory.asymmetry_slope(array)
+    affine = isinstance(device, _AFFINE)
+    constants = theory.population_constants(array, margin=0.0, points=2 if affine else _POINTS)
+    slope = theory.asymmetry_slope(array)[known]
+    contracts = affine and bool(np.all(device.dw_min * slope < 2.0))
+
+    def bound(pulses: int) -> float | None:
+        try:
+            squared = theory.zero_shift_error_bound(
+                pulses, constants, dw_min=device.dw_min, distance_sq=distance_sq, scheme=scheme
+            )
+        except ConfigError:  # the constants are outside the theorem's assumptions
+            return None
+        return math.sqrt(squared)
+
     points = []
     pulses = 0
     for step in steps:
         end = zero_shift(array, step, scheme=scheme).trace[-1]
         pulses += step
+        expected = _rms(theory.zero_shift_mean_error(start, slope, device.dw_min, pulses)) if contracts else None
         point = CalibrationPoint(
             pulses=pulses,
             offset_mean=float(end["offset_mean"]),
             offset_std=float(end["offset_std"]),
             rms_error=float(end["rms_error"]),
-            expected=_rms(theory.zero_shift_mean_error(start, slope, device.dw_min, pulses)),
-            bound=math.sqrt(
-                theory.zero_shift_error_bound(
-                    pulses, constants, dw_min=device.dw_min, distance_sq=distance_sq, scheme=scheme
-                )
-            ),
+            expected=expected,
+            bound=bound(pulses),
         )
         points.append(point)
         if on_point is not None:
@@ -195,8 +215,9 @@ def calibrate(
         shape=shape,
         scheme=scheme,
         theorem="Theorem C.4" if scheme == "cyclic" else "Theorem C.2",
-        true_mean=float(truth.mean()),
-        true_std=float(truth.std()),
+        true_mean=float(truth[known].mean()),
+        true_std=float(truth[known].std()),
+        without=int(np.count_nonzero(~known)),
         points=tuple(points),
     )
 

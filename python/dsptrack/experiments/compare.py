@@ -91,7 +91,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold; the key ``"results"`` has one dict a method."""
         values = asdict(self)
-        values["settings"] |= asdict(self.settings.schedule)
+        values["settings"] |= asdict(self.settings.schedule) | {"device": self.settings.device.to_dict()}
         return values
 
 

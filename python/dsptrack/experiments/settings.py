@@ -1,15 +1,18 @@
 """What the comparison is asked to do, checked once, and what follows from it."""
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from dsptrack import presets
 from dsptrack._checks import choice, number, threads, whole
 from dsptrack.algorithms import Algorithm
-from dsptrack.devices import SoftBoundsReference
+from dsptrack.devices import Device
 from dsptrack.exceptions import ConfigError
 
 from .hyperparameters import METHODS, RECIPES, SCHEDULES, Method, Schedule
+
+# The device of the paper's tables.
+_DEVICE = presets.reram_array_hfo2()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +33,13 @@ class CompareSettings:
         Key of RECIPES.
     hidden
         Numbers of hidden units.
+    device
+        Device of all arrays.
     reference_mean, reference_std
-        The reference offset of every cell is drawn N(mean, std²); unit weight, std >= 0.
+        The reference offset of every cell is drawn N(mean, std²), in place of the device's own; unit weight, std >= 0.
+        None keeps the device's own, and must be given for a device without a reference.
     reference_on
-        ``"fast"``: only the fast array P has that offset and W the preset's own (mean 0, std 0.05); ``"both"``.
+        ``"fast"``: only the fast array P has that offset and W the device's own (mean 0, std 0.05); ``"both"``.
     batch_size
         Images a mini-batch, >= 1.
     lr
@@ -63,8 +69,9 @@ class CompareSettings:
     methods: tuple[str, ...] = tuple(METHODS)
     recipe: str = "R"
     hidden: tuple[int, ...] = (256, 128)
-    reference_mean: float = 0.4
-    reference_std: float = 0.3
+    device: Device = _DEVICE
+    reference_mean: float | None = 0.4
+    reference_std: float | None = 0.3
     reference_on: Literal["fast", "both"] = "fast"
     batch_size: int = 10
     lr: float | None = None
@@ -90,7 +97,9 @@ class CompareSettings:
         threads(self.threads)
         if self.lr is not None:
             number("lr", self.lr, low=0.0)
-        self.device(fast=True)
+        if not isinstance(self.device, Device):
+            raise ConfigError(f"device = {self.device!r}: must be a Device")
+        self.array_device(fast=True)
 
     @property
     def schedule(self) -> Schedule:
@@ -101,18 +110,22 @@ class CompareSettings:
             columns_per_transfer=self.columns_per_transfer or default.columns_per_transfer,
         )
 
-    def device(self, *, fast: bool) -> SoftBoundsReference:
+    def array_device(self, *, fast: bool) -> Device:
         """Return the device of the fast array P or of the slow array W.
 
         Examples
         --------
         >>> from dsptrack.experiments import CompareSettings
-        >>> CompareSettings().device(fast=True).reference_mean
+        >>> CompareSettings().array_device(fast=True).reference_mean
         0.4
         """
-        if fast or self.reference_on == "both":
-            return presets.reram_array_hfo2(reference_mean=self.reference_mean, reference_std=self.reference_std)
-        return presets.reram_array_hfo2()
+        asked = {"reference_mean": self.reference_mean, "reference_std": self.reference_std}
+        offset: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        for name, value in offset.items():
+            if not hasattr(self.device, name):
+                kind = type(self.device).__name__
+                raise ConfigError(f"{name} = {value!r}: must be None for a {kind}, which has no reference")
+        return replace(self.device, **offset) if fast or self.reference_on == "both" else self.device
 
     def rule(self, method: Method) -> Algorithm:
         """Return the learning rule of one method on these devices.
@@ -124,8 +137,8 @@ class CompareSettings:
         4
         """
         return method.rule(
-            device=self.device(fast=True),
-            slow_device=self.device(fast=False),
+            device=self.array_device(fast=True),
+            slow_device=self.array_device(fast=False),
             columns_per_transfer=self.schedule.columns_per_transfer,
             **method.options,
         )

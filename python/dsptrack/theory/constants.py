@@ -117,7 +117,8 @@ def population_constants(array: CrossbarArray, *, points: int = 33, margin: floa
 def asymmetry_slope(array: CrossbarArray) -> Floats:
     """Return each cell's mean slope of G between its bounds, (G(b+) - G(b-)) / (b+ - b-).
 
-    Exact at every weight for cells with affine responses (ConstantStep, SoftBounds, SoftBoundsReference).
+    Exact at every weight for cells with affine responses (ConstantStep, LinearStep, SoftBounds,
+    SoftBoundsReference).
 
     Parameters
     ----------

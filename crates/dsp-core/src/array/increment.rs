@@ -35,6 +35,13 @@ impl CrossbarArray {
         }
         let step = self.advance(1);
         let (device, key, isa, threads) = (self.device.clone(), self.key, self.isa, self.threads);
+        if mode == Increment::Pulsed {
+            let rounding = key.stream(Purpose::Rounding, step);
+            self.record_update(step, |cell| {
+                let wanted = delta[cell as usize];
+                vec![wanted > 0.0; whole_pulses(rounding, cell, wanted, dw_min) as usize]
+            });
+        }
         let pulses = device.visit(Whole {
             mode,
             delta,
@@ -68,7 +75,7 @@ impl Visitor for Whole<'_> {
 
     fn visit<M: Model>(self, model: &M) -> Pulses {
         let Self { mode, delta, dw_min, isa, threads, rounding, noise, apparent, cells } = self;
-        let response = model.response();
+        let response = model.response(cells.parameters);
         total(threads.map(cells.blocks(block_size()), |cells| {
             isa.run(Run { response, mode, delta, dw_min, rounding, noise, apparent, cells })
         }))
@@ -131,10 +138,15 @@ impl<R: Response> Kernel for Run<'_, R> {
 fn pulse_counts(block: &CellBlock, rounding: Stream, wanted: &[f32; LANES], dw_min: f32) -> [u32; LANES] {
     let mut counts = [0; LANES];
     for lane in 0..LANES {
-        let uniform = open_unit(rounding.words(block.index[lane], 0)[0]);
-        counts[lane] = (wanted[lane].abs() / dw_min + uniform) as i32 as u32;
+        counts[lane] = whole_pulses(rounding, block.index[lane], wanted[lane], dw_min);
     }
     counts
+}
+
+#[inline(always)]
+fn whole_pulses(rounding: Stream, cell: u32, wanted: f32, dw_min: f32) -> u32 {
+    let uniform = open_unit(rounding.words(cell, 0)[0]);
+    (wanted.abs() / dw_min + uniform) as i32 as u32
 }
 
 /// Sends each lane its number of pulses in the direction of `wanted`.

@@ -5,11 +5,16 @@
 //! event that changes it; reads have a clock of their own.
 
 mod increment;
+mod program;
 mod reads;
 mod responses;
+mod retention;
+mod trace;
 mod whole;
 
 pub use increment::Increment;
+pub use program::Programmed;
+pub use trace::TracedPulse;
 pub use whole::Directions;
 
 use crate::device::{Apparent, CellParameters, CellsMut, Device};
@@ -45,6 +50,8 @@ pub struct CrossbarArray {
     ledger: Ledger,
     isa: Isa,
     threads: Threads,
+    trace: trace::Trace,
+    drift: Option<retention::Drift>,
 }
 
 /// Allocates `len` zeros, or says that it cannot.
@@ -94,18 +101,32 @@ impl CrossbarArray {
             ledger: Ledger::default(),
             isa,
             threads,
+            trace: trace::Trace::default(),
+            drift: None,
         };
         array.settle();
         Ok(array)
     }
 
-    /// Replaces planes of drawn cell parameters by given ones (a measured chip), by their names.
+    /// Replaces planes of drawn cell parameters by given ones (a measured chip), by their names, and gives cells of a
+    /// tabulated device their own tables (up, down).
     ///
     /// # Errors
-    /// [`Error`] for an unknown name, a wrong length, values that are not finite, or crossed bounds.
-    pub fn with_cell_parameters(mut self, planes: Vec<(String, Vec<f32>)>) -> Result<Self> {
+    /// [`Error`] for an unknown name, a wrong length, values that are not finite, crossed bounds, or tables for a device
+    /// without any.
+    pub fn with_cell_parameters(
+        mut self,
+        planes: Vec<(String, Vec<f32>)>,
+        tables: Option<(Vec<f32>, Vec<f32>)>,
+    ) -> Result<Self> {
         for (name, values) in planes {
-            self.parameters.replace(&name, &values, self.rows, self.cols)?;
+            self.parameters.replace(&name, values, self.rows, self.cols)?;
+        }
+        if let Some((up, down)) = tables {
+            if !matches!(self.device, Device::PiecewiseStep(_)) {
+                return Err(Error::parameter("cell_parameters", "\"piecewise_up\"", "given for a PiecewiseStep only"));
+            }
+            self.parameters.set_tables(up, down)?;
         }
         self.parameters.check_bounds()?;
         self.settle();
@@ -200,9 +221,14 @@ impl CrossbarArray {
             let cell = self.parameters.cell(i);
             self.state[i] = crate::simd::math::clip(w + cell.reference, cell.min_bound, cell.max_bound);
         }
+        self.show_all(apparent);
+        Ok(())
+    }
+
+    /// Redraws all apparent weights.
+    fn show_all(&mut self, apparent: Apparent) {
         let (device, isa) = (self.device.clone(), self.isa);
         device.visit(whole::ShowAll { isa, apparent, cells: self.cells() });
-        Ok(())
     }
 
     /// Moves the clock on and returns its new value.
@@ -237,7 +263,8 @@ impl CrossbarArray {
         }
         let start = self.clock;
         let end = self.advance(u64::from(count));
-        let noise = self.key.stream(Purpose::WriteNoise, end);
+        let (noise, key) = (self.key.stream(Purpose::WriteNoise, end), self.key);
+        self.record(|cell| whole::planned(key, directions, start, end, cell));
         let (device, key, isa, threads) = (self.device.clone(), self.key, self.isa, self.threads);
         let pulses = device.visit(whole::WholeArray {
             key,
@@ -280,9 +307,9 @@ impl CrossbarArray {
             step: self.clock,
             isa: self.isa,
         })?;
-        let step = self.advance(1);
+        let (step, cols) = (self.advance(1), self.cols);
+        self.record_update(step, |cell| trains.directions(cell, cols));
         let (device, key, isa, threads) = (self.device.clone(), self.key, self.isa, self.threads);
-        let cols = self.cols;
         let (pulses, changed) = device.visit(coincidences::Apply {
             trains: &trains,
             cols,
@@ -299,6 +326,7 @@ impl CrossbarArray {
 
     /// Sends one pulse to each cell of `column` whose entry in `signs` (M values) is not zero, in its direction.
     pub fn pulse_column(&mut self, column: usize, signs: &[i8]) {
+        let cols = self.cols;
         let events: Vec<coincidences::Event> = signs
             .iter()
             .enumerate()
@@ -309,6 +337,10 @@ impl CrossbarArray {
         if events.is_empty() {
             return;
         }
+        self.record_update(step, |cell| {
+            let sign = if cell as usize % cols == column { signs[cell as usize / cols] } else { 0 };
+            vec![sign > 0; usize::from(sign != 0)]
+        });
         let (device, key, isa) = (self.device.clone(), self.key, self.isa);
         let (pulses, _) = device.visit(coincidences::ApplyEvents {
             events,

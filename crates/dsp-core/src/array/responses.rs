@@ -17,7 +17,7 @@ impl CrossbarArray {
             type Output = (Vec<f32>, Vec<f32>);
             fn visit<M: Model>(self, model: &M) -> Self::Output {
                 let Self(parameters, weights, dw_min) = self;
-                let response = model.response();
+                let response = model.response(parameters);
                 weights
                     .iter()
                     .enumerate()
@@ -39,7 +39,7 @@ impl CrossbarArray {
         impl Visitor for Points<'_> {
             type Output = Vec<f32>;
             fn visit<M: Model>(self, model: &M) -> Vec<f32> {
-                let point = |cell: Cell| (model.symmetric_point(cell) - f64::from(cell.reference)) as f32;
+                let point = |cell: Cell| (model.symmetric_point(self.0, cell) - f64::from(cell.reference)) as f32;
                 (0..self.0.len()).map(|i| point(self.0.cell(i))).collect()
             }
         }

@@ -3,10 +3,12 @@
 //! Exact, pulse by pulse: group `g` of four pulses of a cell takes its four normals from the block at (cell, g), where
 //! pulses are numbered by the array's clock. So a run of pulses can be cut anywhere without changing a bit.
 
+use super::trace::Planned;
 use super::{block_size, total};
 use crate::device::{Apparent, CellBlock, CellsMut, Model, Response, Visitor};
 use crate::ledger::Pulses;
 use crate::par::Threads;
+use crate::rng::normal::normals;
 use crate::rng::{Key, Purpose, Stream};
 use crate::simd::{Isa, Kernel, LANES};
 
@@ -47,7 +49,7 @@ impl Visitor for WholeArray<'_> {
 
     fn visit<M: Model>(self, model: &M) -> Pulses {
         let Self { key, isa, threads, start, end, directions, apparent, cells } = self;
-        let response = model.response();
+        let response = model.response(cells.parameters);
         total(threads.map(cells.blocks(block_size()), |cells| {
             isa.run(Run { response, key, start, end, directions, apparent, cells })
         }))
@@ -66,7 +68,7 @@ impl Visitor for ShowAll<'_> {
 
     fn visit<M: Model>(self, model: &M) {
         let Self { isa, apparent, cells } = self;
-        isa.run(ShowRun { response: model.response(), apparent, cells });
+        isa.run(ShowRun { response: model.response(cells.parameters), apparent, cells });
     }
 }
 
@@ -88,6 +90,22 @@ impl<R: Response> Kernel for ShowRun<'_, R> {
             cells.show(at, &block, apparent, |_| true);
         }
     }
+}
+
+/// The pulses number `start` to `end` of one cell, for a trace.
+pub fn planned(key: Key, directions: Directions<'_>, start: u64, end: u64, cell: u32) -> Vec<Planned> {
+    if matches!(directions, Directions::Mask(mask) if mask[cell as usize] == 0) {
+        return Vec::new();
+    }
+    let mut index = [0; LANES];
+    index[0] = cell;
+    let plan = |at: u64| {
+        let words = direction_words(key, directions, start, at, &index, cell as usize);
+        let (offset, noise) = (at % WINDOW, key.stream(Purpose::WholeArrayPulse, at / SPAN));
+        let xi = normals(noise.words(cell, (at % SPAN / 4) as u32))[(at % 4) as usize];
+        Planned { up: (words[(offset / 32) as usize][0] >> (offset % 32)) & 1 != 0, event: at, xi }
+    };
+    (start..end).map(plan).collect()
 }
 
 struct Run<'a, R> {

@@ -16,6 +16,8 @@ pub enum Value {
     Number(f64),
     /// A choice by name.
     Text(String),
+    /// Some numbers.
+    List(Vec<f64>),
     /// A configuration inside this one.
     Nested(Fields),
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Value {
             Self::Int(int) => write!(f, "{int}"),
             Self::Number(number) => write!(f, "{number}"),
             Self::Text(text) => write!(f, "{text:?}"),
+            Self::List(values) => write!(f, "{values:?}"),
             Self::Nested(fields) => write!(f, "<{}>", fields.kind().unwrap_or("configuration")),
         }
     }

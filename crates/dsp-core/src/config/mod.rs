@@ -5,7 +5,7 @@ mod fields;
 mod range;
 
 pub use fields::{Fields, Parameter, Value};
-pub use range::{Count, Flag, Range};
+pub use range::{Count, Flag, List, Range};
 
 use crate::error::Result;
 
@@ -26,23 +26,24 @@ macro_rules! parameters {
     (
         $(#[$meta:meta])*
         pub struct $name:ident {
-            $(..$inner:ident: $Inner:ty;)?
+            $(..$inner:ident: $Inner:ty;)*
             $( $(#[$field_meta:meta])* $field:ident: $ty:ty = $default:expr, $allowed:expr; )*
         }
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
+        #[allow(non_snake_case, reason = "fields have the peer's names")]
         pub struct $name {
             $(
-                /// The fields shared with the other models.
+                /// Fields shared with other models.
                 pub $inner: $Inner,
-            )?
+            )*
             $( $(#[$field_meta])* pub $field: $ty, )*
         }
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $($inner: <$Inner>::default(),)? $($field: $default,)* }
+                Self { $($inner: <$Inner>::default(),)* $($field: $default,)* }
             }
         }
 
@@ -53,7 +54,7 @@ macro_rules! parameters {
             /// [`crate::error::Error::Parameter`] for the first field that is missing, mistyped or out of range.
             pub fn read(fields: &$crate::config::Fields) -> $crate::error::Result<Self> {
                 let value = Self {
-                    $($inner: <$Inner>::read(fields)?,)?
+                    $($inner: <$Inner>::read(fields)?,)*
                     $($field: fields.get(stringify!($field), &$allowed)?,)*
                 };
                 $crate::config::Consistent::consistent(&value)?;
@@ -65,7 +66,7 @@ macro_rules! parameters {
             pub fn fields(&self) -> $crate::config::Fields {
                 #[allow(unused_mut, reason = "stays empty where nothing is shared")]
                 let mut fields = $crate::config::Fields::default();
-                $(fields.extend(self.$inner.fields());)?
+                $(fields.extend(self.$inner.fields());)*
                 $(fields.set(stringify!($field), $crate::config::Parameter::to_value(&self.$field));)*
                 fields
             }

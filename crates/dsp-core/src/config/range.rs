@@ -115,3 +115,33 @@ impl Parameter for bool {
         "true or false".into()
     }
 }
+
+/// A list of numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct List {
+    /// Most entries; there is at least one.
+    pub most: usize,
+    /// What every entry must be.
+    pub range: Range,
+}
+
+impl Parameter for Vec<f32> {
+    type Allowed = List;
+
+    fn from_value(value: &Value, allowed: &List) -> Option<Self> {
+        match value {
+            Value::List(values) if (1..=allowed.most).contains(&values.len()) => {
+                values.iter().map(|v| allowed.range.contains(*v).then_some(*v as f32)).collect()
+            }
+            _ => None,
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::List(self.iter().map(|v| f64::from(*v)).collect())
+    }
+
+    fn allowed(list: &List) -> String {
+        format!("1 to {} numbers, each {}", list.most, f64::allowed(&list.range))
+    }
+}

@@ -20,9 +20,9 @@ impl CellBlock {
     #[inline(always)]
     pub fn consecutive(response: impl Response, parameters: &CellParameters, first: usize, state: &[f32]) -> Self {
         let mut block = Self::empty(load(state));
-        for (lane, cell) in parameters.cells()[first..first + state.len()].iter().enumerate() {
+        for lane in 0..state.len().min(LANES) {
             block.index[lane] = (first + lane) as u32;
-            block.put(response, lane, *cell);
+            block.put(response, lane, parameters.cell(first + lane));
         }
         block
     }

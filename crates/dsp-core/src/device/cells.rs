@@ -1,13 +1,13 @@
-//! The parameters of single cells, as planes of one value per cell, and the mutable view that kernels work on.
+//! One cell, and the mutable view of many that kernels work on.
 
-use super::{Apparent, CellBlock};
-use crate::error::{Error, Result, check_finite, check_len};
+use super::{Apparent, CellBlock, CellParameters};
 use crate::simd::{LANES, prefetch};
 
 /// The drawn parameters of one cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-#[repr(C)]
 pub struct Cell {
+    /// Index in the array.
+    pub index: u32,
     /// Upper bound `b+` of the state.
     pub max_bound: f32,
     /// Lower bound `b-` of the state.
@@ -18,146 +18,10 @@ pub struct Cell {
     pub dwmin_down: f32,
     /// Reference `r` subtracted from the state to give the weight; 0 where the model has none.
     pub reference: f32,
-}
-
-/// Drawn parameters as planes of one value per cell: the form in which populations are sampled.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct CellPlanes {
-    /// `b+`.
-    pub max_bound: Vec<f32>,
-    /// `b-`.
-    pub min_bound: Vec<f32>,
-    /// `s+`.
-    pub dwmin_up: Vec<f32>,
-    /// `s-`.
-    pub dwmin_down: Vec<f32>,
-    /// `r`; empty where the model has none.
-    pub reference: Vec<f32>,
-}
-
-impl CellPlanes {
-    /// Number of cells.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.max_bound.len()
-    }
-
-    /// Whether there are no cells.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.max_bound.is_empty()
-    }
-
-    /// The cell with this index.
-    #[must_use]
-    pub fn cell(&self, index: usize) -> Cell {
-        Cell {
-            max_bound: self.max_bound[index],
-            min_bound: self.min_bound[index],
-            dwmin_up: self.dwmin_up[index],
-            dwmin_down: self.dwmin_down[index],
-            reference: self.reference.get(index).copied().unwrap_or(0.0),
-        }
-    }
-
-    /// Cell by cell, the form in which kernels read them.
-    #[must_use]
-    pub fn pack(&self) -> CellParameters {
-        let cells = (0..self.len()).map(|index| self.cell(index)).collect();
-        CellParameters { cells, has_reference: !self.reference.is_empty() }
-    }
-}
-
-/// The drawn parameters of all cells of an array, in C order: a sparse pulse finds all that it needs in one or two cache
-/// lines.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct CellParameters {
-    cells: Vec<Cell>,
-    has_reference: bool,
-}
-
-/// One parameter of a cell by its name.
-type Field = (&'static str, fn(&mut Cell) -> &mut f32);
-
-impl CellParameters {
-    /// Number of cells.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.cells.len()
-    }
-
-    /// Whether there are no cells.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-    }
-
-    /// The cell with this index.
-    #[inline(always)]
-    #[must_use]
-    pub fn cell(&self, index: usize) -> Cell {
-        self.cells[index]
-    }
-
-    /// All cells.
-    #[inline(always)]
-    #[must_use]
-    pub fn cells(&self) -> &[Cell] {
-        &self.cells
-    }
-
-    /// The peer's names of the parameters; the reference only where the model has one.
-    fn fields(&self) -> Vec<Field> {
-        let mut fields: Vec<Field> = vec![
-            ("max_bound", |cell| &mut cell.max_bound),
-            ("min_bound", |cell| &mut cell.min_bound),
-            ("dwmin_up", |cell| &mut cell.dwmin_up),
-            ("dwmin_down", |cell| &mut cell.dwmin_down),
-        ];
-        if self.has_reference {
-            fields.push(("reference", |cell| &mut cell.reference));
-        }
-        fields
-    }
-
-    /// One plane per parameter, with the peer's names.
-    #[must_use]
-    pub fn planes(&self) -> Vec<(&'static str, Vec<f32>)> {
-        let plane = |(name, field): Field| (name, self.cells.iter().map(|cell| *field(&mut { *cell })).collect());
-        self.fields().into_iter().map(plane).collect()
-    }
-
-    /// Replaces one parameter of all cells by measured values.
-    ///
-    /// # Errors
-    /// [`Error`] for an unknown name, a wrong length, or values that are not finite.
-    pub fn replace(&mut self, name: &str, values: &[f32], rows: usize, cols: usize) -> Result<()> {
-        let Some((name, field)) = self.fields().into_iter().find(|(known, _)| *known == name) else {
-            let names = self.fields().iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-            return Err(Error::parameter("cell_parameters", format!("{name:?}"), format!("a name among {names}")));
-        };
-        check_len(name, values.len(), rows, cols)?;
-        check_finite(name, values)?;
-        for (cell, value) in self.cells.iter_mut().zip(values) {
-            *field(cell) = *value;
-        }
-        Ok(())
-    }
-
-    /// Refuses crossed bounds, which a replaced plane can bring.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] naming the first cell at fault.
-    pub fn check_bounds(&self) -> Result<()> {
-        match self.cells.iter().position(|cell| cell.min_bound > cell.max_bound) {
-            None => Ok(()),
-            Some(i) => Err(Error::parameter(
-                &format!("cell_parameters[\"min_bound\"].flat[{i}]"),
-                self.cells[i].min_bound,
-                format!("at most max_bound there, {}", self.cells[i].max_bound),
-            )),
-        }
-    }
+    /// The model's shape parameter for up pulses; 0 where it has none.
+    pub shape_up: f32,
+    /// The same for down pulses.
+    pub shape_down: f32,
 }
 
 /// A run of consecutive cells with their state: what one kernel call may change.
@@ -237,7 +101,7 @@ impl<'a> CellsMut<'a> {
     /// Asks for everything about the cell with this index in the array.
     #[inline(always)]
     pub fn prefetch(&self, cell: usize) {
-        prefetch(self.parameters.cells(), cell);
+        self.parameters.prefetch(cell);
         prefetch(self.state, cell.wrapping_sub(self.first));
         prefetch(self.apparent, cell.wrapping_sub(self.first));
     }

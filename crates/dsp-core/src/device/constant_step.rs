@@ -3,7 +3,7 @@
 //! `w += s+ (1 + dw_min_std xi)` up, `w -= s- (1 + dw_min_std xi)` down (02 section 2.3).
 
 use super::response::{affine, affine_spread, affine_step};
-use super::{COEFFICIENTS, Cell, CycleNoise, Model, Population, Response};
+use super::{COEFFICIENTS, Cell, CellParameters, CycleNoise, Model, Population, Response};
 use crate::config::{Consistent, parameters};
 
 parameters! {
@@ -42,18 +42,18 @@ impl Response for ConstantStepResponse {
 }
 
 impl Model for ConstantStep {
-    type Response = ConstantStepResponse;
+    type Response<'a> = ConstantStepResponse;
 
     fn population(&self) -> &Population {
         &self.population
     }
 
-    fn response(&self) -> Self::Response {
+    fn response(&self, _parameters: &CellParameters) -> Self::Response<'_> {
         ConstantStepResponse(CycleNoise { std: self.population.dw_min_std as f32, additive: false })
     }
 
     /// None: the steps do not depend on the state, so they are equal nowhere or everywhere.
-    fn symmetric_point(&self, _cell: Cell) -> f64 {
+    fn symmetric_point(&self, _parameters: &CellParameters, _cell: Cell) -> f64 {
         f64::NAN
     }
 }

@@ -7,15 +7,28 @@
 mod block;
 mod cells;
 mod constant_step;
+mod exp_step;
+mod linear_step;
+mod parameters;
+mod piecewise_step;
 mod population;
+mod pow_step;
+mod pow_step_reference;
 mod response;
 mod soft_bounds;
 mod soft_bounds_reference;
+pub mod symmetric_point;
 
 pub use block::{Apparent, CellBlock};
-pub use cells::{Cell, CellParameters, CellPlanes, CellsMut};
+pub use cells::{Cell, CellsMut};
 pub use constant_step::ConstantStep;
+pub use exp_step::ExpStep;
+pub use linear_step::LinearStep;
+pub use parameters::{CellParameters, CellPlanes, Retention, Shape, Tables};
+pub use piecewise_step::PiecewiseStep;
 pub use population::Population;
+pub use pow_step::{Exponents, PowStep};
+pub use pow_step_reference::PowStepReference;
 pub use response::{COEFFICIENTS, CycleNoise, HIGH, LOW, Response};
 pub use soft_bounds::SoftBounds;
 pub use soft_bounds_reference::SoftBoundsReference;
@@ -42,13 +55,15 @@ impl WriteNoise {
 /// What every model provides.
 pub trait Model {
     /// The response of a cell to one pulse.
-    type Response: Response;
+    type Response<'a>: Response
+    where
+        Self: 'a;
 
     /// The parameters that all models share.
     fn population(&self) -> &Population;
 
-    /// The kernel-side response.
-    fn response(&self) -> Self::Response;
+    /// The kernel-side response of cells with these parameters.
+    fn response<'a>(&'a self, parameters: &'a CellParameters) -> Self::Response<'a>;
 
     /// Expected size of one pulse (`g`, 02 section 1.9), in weight units.
     fn granularity(&self) -> f64 {
@@ -63,19 +78,84 @@ pub trait Model {
     /// Draws what the model adds to the shared device-to-device parameters.
     fn complete(&self, _isa: Isa, _key: Key, _cells: &mut CellPlanes) {}
 
-    /// The state (reference included) at which an up and a down pulse have the same size; NaN where there is none.
-    fn symmetric_point(&self, cell: Cell) -> f64;
+    /// The state (reference included) at which an up and a down pulse have the same size; NaN where there is none within
+    /// the bounds. A model without a closed form keeps this bracketed search (see [`symmetric_point`]).
+    fn symmetric_point(&self, parameters: &CellParameters, cell: Cell) -> f64 {
+        symmetric_point::search(self.response(parameters), cell)
+    }
 }
 
-/// A validated device of any model.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Device {
+/// Declares the closed set of models.
+macro_rules! devices {
+    ($( $(#[$meta:meta])* $name:ident, )*) => {
+        /// A validated device of any model.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Device { $( $(#[$meta])* $name($name), )* }
+
+        impl Device {
+            /// The names of all kinds, with their default fields.
+            #[must_use]
+            pub fn kinds() -> Vec<(&'static str, Fields)> {
+                vec![$( (stringify!($name), $name::default().fields()), )*]
+            }
+
+            /// Reads and validates a device.
+            ///
+            /// # Errors
+            /// [`Error::Parameter`] naming the field at fault.
+            pub fn read(fields: &Fields) -> Result<Self> {
+                match fields.kind() {
+                    $( Some(stringify!($name)) => $name::read(fields).map(Self::$name), )*
+                    other => {
+                        let names = [$( stringify!($name), )*].join(", ");
+                        Err(Error::parameter("device", other.unwrap_or("(no kind)"), format!("one of {names}")))
+                    }
+                }
+            }
+
+            /// Runs a computation compiled for this device's model.
+            pub fn visit<V: Visitor>(&self, visitor: V) -> V::Output {
+                match self { $( Self::$name(model) => visitor.visit(model), )* }
+            }
+
+            /// The parameters that all models share.
+            #[must_use]
+            pub fn population(&self) -> &Population {
+                match self { $( Self::$name(model) => model.population(), )* }
+            }
+
+            /// Expected size of one pulse, in weight units.
+            #[must_use]
+            pub fn granularity(&self) -> f64 {
+                match self { $( Self::$name(model) => model.granularity(), )* }
+            }
+
+            /// Write noise of the apparent weights.
+            #[must_use]
+            pub fn write_noise(&self) -> WriteNoise {
+                match self { $( Self::$name(model) => model.write_noise(), )* }
+            }
+        }
+    };
+}
+
+devices! {
     /// Fixed steps between hard bounds.
-    ConstantStep(ConstantStep),
+    ConstantStep,
+    /// Steps linear in the weight.
+    LinearStep,
     /// Steps that shrink linearly towards the cell's own bounds.
-    SoftBounds(SoftBounds),
+    SoftBounds,
     /// Soft bounds with a reference subtracted.
-    SoftBoundsReference(SoftBoundsReference),
+    SoftBoundsReference,
+    /// Steps exponential in the weight.
+    ExpStep,
+    /// Steps that follow a power of the distance to the bound.
+    PowStep,
+    /// Power-law steps with a reference subtracted.
+    PowStepReference,
+    /// Steps interpolated from a table.
+    PiecewiseStep,
 }
 
 /// A computation over any model; [`Device::visit`] compiles it once per model.
@@ -87,81 +167,10 @@ pub trait Visitor {
 }
 
 impl Device {
-    /// The names of all kinds, with their default fields.
-    #[must_use]
-    pub fn kinds() -> Vec<(&'static str, Fields)> {
-        vec![
-            ("ConstantStep", ConstantStep::default().fields()),
-            ("SoftBounds", SoftBounds::default().fields()),
-            ("SoftBoundsReference", SoftBoundsReference::default().fields()),
-        ]
-    }
-
-    /// Reads and validates a device.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] naming the field at fault.
-    pub fn read(fields: &Fields) -> Result<Self> {
-        match fields.kind() {
-            Some("ConstantStep") => ConstantStep::read(fields).map(Self::ConstantStep),
-            Some("SoftBounds") => SoftBounds::read(fields).map(Self::SoftBounds),
-            Some("SoftBoundsReference") => SoftBoundsReference::read(fields).map(Self::SoftBoundsReference),
-            other => {
-                let names: Vec<_> = Self::kinds().into_iter().map(|(name, _)| name).collect();
-                Err(Error::parameter("device", other.unwrap_or("(no kind)"), format!("one of {}", names.join(", "))))
-            }
-        }
-    }
-
-    /// Runs a computation compiled for this device's model.
-    pub fn visit<V: Visitor>(&self, visitor: V) -> V::Output {
-        match self {
-            Self::ConstantStep(model) => visitor.visit(model),
-            Self::SoftBounds(model) => visitor.visit(model),
-            Self::SoftBoundsReference(model) => visitor.visit(model),
-        }
-    }
-
-    /// The parameters that all models share.
-    #[must_use]
-    pub fn population(&self) -> &Population {
-        match self {
-            Self::ConstantStep(model) => model.population(),
-            Self::SoftBounds(model) => model.population(),
-            Self::SoftBoundsReference(model) => model.population(),
-        }
-    }
-
-    /// Expected size of one pulse, in weight units.
-    #[must_use]
-    pub fn granularity(&self) -> f64 {
-        struct Granularity;
-        impl Visitor for Granularity {
-            type Output = f64;
-            fn visit<M: Model>(self, model: &M) -> f64 {
-                model.granularity()
-            }
-        }
-        self.visit(Granularity)
-    }
-
-    /// Write noise of the apparent weights.
-    #[must_use]
-    pub fn write_noise(&self) -> WriteNoise {
-        struct Noise;
-        impl Visitor for Noise {
-            type Output = WriteNoise;
-            fn visit<M: Model>(self, model: &M) -> WriteNoise {
-                model.write_noise()
-            }
-        }
-        self.visit(Noise)
-    }
-
     /// Whether cells subtract a reference from their state.
     #[must_use]
     pub fn has_reference(&self) -> bool {
-        matches!(self, Self::SoftBoundsReference(_))
+        matches!(self, Self::SoftBoundsReference(_) | Self::PowStepReference(_))
     }
 
     /// Draws the parameters of `count` cells.

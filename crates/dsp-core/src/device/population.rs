@@ -1,6 +1,6 @@
 //! Device-to-device variation that all models share (02 section 2.2).
 
-use super::CellPlanes;
+use super::{CellPlanes, Retention};
 use crate::config::{Consistent, Flag, Range, parameters};
 use crate::rng::fill::{fill_normals, fill_uniforms};
 use crate::rng::{Key, Purpose};
@@ -35,6 +35,32 @@ parameters! {
         corrupt_devices_prob: f64 = 0.0, Range::UNIT;
         /// Stuck cells hold a uniform value within this distance of zero and within their bounds.
         corrupt_devices_range: f64 = 0.1, Range::NON_NEGATIVE;
+        /// Decay time in decay steps; 0 is off.
+        lifetime: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Relative spread of the lifetime between cells.
+        lifetime_dtod: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Standard deviation of one diffusion step, weight units; 0 is off.
+        diffusion: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Relative spread of the diffusion between cells.
+        diffusion_dtod: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Mean weight after a reset, and where decay leads.
+        reset: f64 = 0.0, Range::FINITE;
+        /// Spread of that weight between cells.
+        reset_dtod: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Spread of that weight from reset to reset.
+        reset_std: f64 = 0.01, Range::NON_NEGATIVE;
+        /// Mean drift exponent; 0 is off.
+        drift_nu: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Relative spread of the exponent between cells.
+        drift_nu_dtod: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Relative spread of the exponent from call to call.
+        drift_nu_std: f64 = 0.0, Range::NON_NEGATIVE;
+        /// Unit of the drift time.
+        drift_t0: f64 = 1.0, Range::POSITIVE;
+        /// Noise added by one drift step, weight units.
+        drift_w_noise_std: f64 = 0.0, Range::NON_NEGATIVE;
+        /// A weight that moved by more than this since the last drift step starts anew.
+        drift_reset_tol: f64 = 1e-7, Range::NON_NEGATIVE;
     }
 }
 
@@ -48,6 +74,10 @@ mod draw {
     pub const UP_DOWN: u64 = 3;
     pub const CORRUPT: u64 = 4;
     pub const CORRUPT_VALUE: u64 = 5;
+    pub const DIFFUSION: u64 = 6;
+    pub const RESET: u64 = 7;
+    pub const LIFETIME: u64 = 8;
+    pub const DRIFT: u64 = 9;
     pub const MODEL: u64 = 16;
 }
 
@@ -76,12 +106,36 @@ impl Population {
             min_bound: spread(self.w_min, self.w_min_dtod, draw::MIN_BOUND),
             dwmin_up: normals(isa, key, draw::STEP, count),
             dwmin_down: normals(isa, key, draw::UP_DOWN, count),
-            reference: Vec::new(),
+            retention: self.retention(isa, key, count),
+            ..CellPlanes::default()
         };
         self.steps(&mut cells);
         self.order(&mut cells);
         self.corrupt(isa, key, &mut cells);
         cells
+    }
+
+    /// Draws the planes of decay, diffusion, reset and drift that the device uses.
+    fn retention(&self, isa: Isa, key: Key, count: usize) -> Retention {
+        let plane = |used: bool, number, value: &dyn Fn(f64) -> f64| {
+            let mut xi = if used { normals(isa, key, number, count) } else { Vec::new() };
+            xi.iter_mut().for_each(|xi| *xi = value(f64::from(*xi)) as f32);
+            xi
+        };
+        let decay = |xi: f64| {
+            let lifetime = self.lifetime * (1.0 + self.lifetime_dtod * xi);
+            if lifetime > 1.0 { 1.0 - 1.0 / lifetime } else { 0.0 }
+        };
+        Retention {
+            decay_scale: plane(self.lifetime > 0.0, draw::LIFETIME, &decay),
+            diffusion_rate: plane(self.diffusion > 0.0, draw::DIFFUSION, &|xi| {
+                (self.diffusion * (1.0 + self.diffusion_dtod * xi)).abs()
+            }),
+            reset_bias: plane(self.reset != 0.0 || self.reset_dtod > 0.0, draw::RESET, &|xi| {
+                self.reset + self.reset_dtod * xi
+            }),
+            drift_nu: plane(self.drift_nu > 0.0, draw::DRIFT, &|xi| self.drift_nu * (1.0 + self.drift_nu_dtod * xi)),
+        }
     }
 
     /// Turns the two planes of normals into step scales: `s+ = dw_min (G + min(up_down, 0) + r)`,

@@ -4,8 +4,9 @@
 //! instead of the step where `mult_noise` is off (02 sections 2.3, 2.4; the paper's (103) without noise).
 
 use super::response::{affine, affine_spread, affine_step};
-use super::{COEFFICIENTS, Cell, CycleNoise, Model, Population, Response, WriteNoise};
+use super::{COEFFICIENTS, Cell, CellParameters, CycleNoise, Model, Population, Response, WriteNoise};
 use crate::config::{Consistent, Flag, Range, parameters};
+use crate::error::{Error, Result};
 
 parameters! {
     /// Parameters of the soft-bounds device.
@@ -17,31 +18,63 @@ parameters! {
         write_noise_std: f64 = 0.0, Range::NON_NEGATIVE;
         /// Whether setting weights draws write noise.
         apply_write_noise_on_set: bool = true, Flag;
+        /// Refer the up slope to the lower bound: the up step grows with the weight.
+        reverse_up: bool = false, Flag;
+        /// Refer the down slope to the upper bound: the down step grows towards the lower bound.
+        reverse_down: bool = false, Flag;
+        /// Distance of the reversed references from the bounds, weight units.
+        reverse_offset: f64 = 0.01, Range::NON_NEGATIVE;
     }
 }
 
-impl Consistent for SoftBounds {}
+impl Consistent for SoftBounds {
+    fn consistent(&self) -> Result<()> {
+        if (self.reverse_up || self.reverse_down) && !self.mult_noise {
+            return Err(Error::parameter("mult_noise", false, "true where reverse_up or reverse_down is set"));
+        }
+        Ok(())
+    }
+}
 
 /// See [`SoftBounds`].
 #[derive(Clone, Copy, Debug)]
-pub struct SoftBoundsResponse(pub(super) CycleNoise);
-
-/// Slope of the up step, `-s+/b+`; 0 (a constant step) where the bound is not above zero.
-#[inline(always)]
-fn slope_up(cell: Cell) -> f32 {
-    if cell.max_bound > 0.0 { -(cell.dwmin_up / cell.max_bound) } else { 0.0 }
+pub struct SoftBoundsResponse {
+    noise: CycleNoise,
+    reverse_up: bool,
+    reverse_down: bool,
+    offset: f32,
 }
 
-/// Slope of the down step, `-s-/b-`; 0 (a constant step) where the bound is not below zero.
-#[inline(always)]
-fn slope_down(cell: Cell) -> f32 {
-    if cell.min_bound < 0.0 { -(cell.dwmin_down / cell.min_bound) } else { 0.0 }
+impl SoftBoundsResponse {
+    /// Slopes referred to the bounds that the steps shrink towards.
+    pub(super) fn new(noise: CycleNoise) -> Self {
+        Self { noise, reverse_up: false, reverse_down: false, offset: 0.0 }
+    }
+
+    /// Slopes `(-s+/R+, -s-/R-)`; 0 (a constant step) where a reference has the wrong sign.
+    #[inline(always)]
+    fn slopes(self, cell: Cell) -> (f32, f32) {
+        let up = if self.reverse_up {
+            -(cell.dwmin_up / (cell.min_bound - self.offset))
+        } else {
+            -(cell.dwmin_up / cell.max_bound)
+        };
+        let down = if self.reverse_down {
+            -(cell.dwmin_down / (cell.max_bound + self.offset))
+        } else {
+            -(cell.dwmin_down / cell.min_bound)
+        };
+        let up_refers = if self.reverse_up { cell.min_bound < self.offset } else { cell.max_bound > 0.0 };
+        let down_refers = if self.reverse_down { cell.max_bound > -self.offset } else { cell.min_bound < 0.0 };
+        (if up_refers { up } else { 0.0 }, if down_refers { down } else { 0.0 })
+    }
 }
 
 impl Response for SoftBoundsResponse {
     #[inline(always)]
     fn prepare(self, cell: Cell) -> [f32; COEFFICIENTS] {
-        affine(cell, slope_up(cell), slope_down(cell))
+        let (up, down) = self.slopes(cell);
+        affine(cell, up, down)
     }
 
     #[inline(always)]
@@ -51,33 +84,39 @@ impl Response for SoftBoundsResponse {
 
     #[inline(always)]
     fn spread(self, c: &[f32; COEFFICIENTS], _v: f32, step: f32, up: bool) -> f32 {
-        affine_spread(self.0, c, step, up)
+        affine_spread(self.noise, c, step, up)
     }
 
     #[inline(always)]
     fn is_noisy(self) -> bool {
-        self.0.std > 0.0
+        self.noise.std > 0.0
     }
 }
 
-/// `v` with `s+ + k+ v = s- + k- v`; NaN where the steps are equal everywhere or nowhere, or only outside the bounds.
-pub(super) fn soft_symmetric_point(cell: Cell) -> f64 {
-    let offset = f64::from(cell.dwmin_up) - f64::from(cell.dwmin_down);
-    let slope = f64::from(slope_down(cell)) - f64::from(slope_up(cell));
-    let point = offset / slope;
+/// `v` with `s+ + k+ v = s- + k- v`, where it attracts and lies within the bounds; NaN elsewhere.
+pub(super) fn soft_symmetric_point(response: SoftBoundsResponse, cell: Cell) -> f64 {
+    let (up, down) = response.slopes(cell);
+    let slope = f64::from(down) - f64::from(up);
+    let point = (f64::from(cell.dwmin_up) - f64::from(cell.dwmin_down)) / slope;
     let inside = point >= f64::from(cell.min_bound) && point <= f64::from(cell.max_bound);
-    if inside { point } else { f64::NAN }
+    if inside && slope > 0.0 { point } else { f64::NAN }
 }
 
 impl Model for SoftBounds {
-    type Response = SoftBoundsResponse;
+    type Response<'a> = SoftBoundsResponse;
 
     fn population(&self) -> &Population {
         &self.population
     }
 
-    fn response(&self) -> Self::Response {
-        SoftBoundsResponse(CycleNoise { std: self.population.dw_min_std as f32, additive: !self.mult_noise })
+    fn response(&self, _parameters: &CellParameters) -> Self::Response<'_> {
+        let noise = CycleNoise { std: self.population.dw_min_std as f32, additive: !self.mult_noise };
+        SoftBoundsResponse {
+            reverse_up: self.reverse_up,
+            reverse_down: self.reverse_down,
+            offset: self.reverse_offset as f32,
+            ..SoftBoundsResponse::new(noise)
+        }
     }
 
     fn write_noise(&self) -> WriteNoise {
@@ -88,7 +127,7 @@ impl Model for SoftBounds {
     }
 
     /// `(s+ - s-) / (s+/b+ - s-/b-)` (02 section 2.7).
-    fn symmetric_point(&self, cell: Cell) -> f64 {
-        soft_symmetric_point(cell)
+    fn symmetric_point(&self, parameters: &CellParameters, cell: Cell) -> f64 {
+        soft_symmetric_point(self.response(parameters), cell)
     }
 }

@@ -6,7 +6,7 @@
 
 use super::population::model_normals;
 use super::soft_bounds::{SoftBoundsResponse, soft_symmetric_point};
-use super::{Cell, CellPlanes, CycleNoise, Model, Population, WriteNoise};
+use super::{Cell, CellParameters, CellPlanes, CycleNoise, Model, Population, WriteNoise};
 use crate::config::{Consistent, Flag, Range, parameters};
 use crate::rng::Key;
 use crate::simd::Isa;
@@ -43,15 +43,22 @@ mod draw {
     pub const REFERENCE: u64 = 2;
 }
 
+impl SoftBoundsReference {
+    fn soft(&self) -> SoftBoundsResponse {
+        let noise = CycleNoise { std: self.population.dw_min_std as f32, additive: !self.mult_noise };
+        SoftBoundsResponse::new(noise)
+    }
+}
+
 impl Model for SoftBoundsReference {
-    type Response = SoftBoundsResponse;
+    type Response<'a> = SoftBoundsResponse;
 
     fn population(&self) -> &Population {
         &self.population
     }
 
-    fn response(&self) -> Self::Response {
-        SoftBoundsResponse(CycleNoise { std: self.population.dw_min_std as f32, additive: !self.mult_noise })
+    fn response(&self, _parameters: &CellParameters) -> Self::Response<'_> {
+        self.soft()
     }
 
     fn write_noise(&self) -> WriteNoise {
@@ -77,14 +84,18 @@ impl Model for SoftBoundsReference {
         let mut reference = model_normals(isa, key, draw::REFERENCE, count);
         for (i, r) in reference.iter_mut().enumerate() {
             let drawn = self.reference_mean + self.reference_std * f64::from(*r);
-            let point = if self.subtract_symmetry_point && live[i] { soft_symmetric_point(cells.cell(i)) } else { 0.0 };
+            let point = if self.subtract_symmetry_point && live[i] {
+                soft_symmetric_point(self.soft(), cells.cell(i))
+            } else {
+                0.0
+            };
             *r = (drawn + if point.is_nan() { 0.0 } else { point }) as f32;
         }
         cells.reference = reference;
     }
 
     /// `(s+ - s-) / (s+/b+ - s-/b-)` of the state (02 section 2.7).
-    fn symmetric_point(&self, cell: Cell) -> f64 {
-        soft_symmetric_point(cell)
+    fn symmetric_point(&self, _parameters: &CellParameters, cell: Cell) -> f64 {
+        soft_symmetric_point(self.soft(), cell)
     }
 }

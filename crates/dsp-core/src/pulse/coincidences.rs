@@ -2,18 +2,16 @@
 
 use super::dense::Dense;
 use super::management::{PulseType, PulseUpdate};
+use super::segments::{Segment, Segments};
 use super::sparse;
-use super::train::{Draw, probabilities};
+use super::train::probabilities;
 use crate::device::{Apparent, CellsMut, Model, Visitor};
 use crate::error::{Error, Result};
 use crate::ledger::Pulses;
 use crate::par::Threads;
 use crate::rng::{Key, Purpose, Stream};
+use crate::simd::Isa;
 use crate::simd::math::largest_magnitude;
-use crate::simd::{Isa, LANES};
-
-/// Slots in one machine word.
-const WORD: u32 = 32;
 
 /// What a batch asks of an array.
 pub struct Request<'a> {
@@ -39,77 +37,6 @@ pub struct Request<'a> {
     pub step: u64,
     /// Level of the kernels.
     pub isa: Isa,
-}
-
-/// Up to 32 slots of one vector pair: one word per line.
-#[derive(Clone, Copy)]
-pub struct Segment<'a> {
-    /// Words of the error lines, one per row.
-    pub error: &'a [u32],
-    /// All ones where an error is negative, else zero.
-    pub error_negative: &'a [u32],
-    /// Words of the input lines, one per column and padded with zeros to a multiple of sixteen.
-    pub input: &'a [u32],
-    /// All ones where an input is negative, else zero; padded likewise.
-    pub input_negative: &'a [u32],
-}
-
-/// The segments of a batch in the order of its vectors, each kind of line in one plane.
-#[derive(Default)]
-pub struct Segments {
-    rows: usize,
-    padded: usize,
-    error: Vec<u32>,
-    error_negative: Vec<u32>,
-    input: Vec<u32>,
-    input_negative: Vec<u32>,
-}
-
-impl Segments {
-    fn new(rows: usize, cols: usize) -> Self {
-        Self { rows, padded: cols.next_multiple_of(LANES), ..Self::default() }
-    }
-
-    /// All segments in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Segment<'_>> {
-        let errors = self.error.chunks_exact(self.rows).zip(self.error_negative.chunks_exact(self.rows));
-        let inputs = self.input.chunks_exact(self.padded).zip(self.input_negative.chunks_exact(self.padded));
-        errors.zip(inputs).map(|((error, error_negative), (input, input_negative))| Segment {
-            error,
-            error_negative,
-            input,
-            input_negative,
-        })
-    }
-
-    /// Draws the trains of one vector pair.
-    fn draw(
-        &mut self,
-        request: &Request<'_>,
-        ordinal: u32,
-        length: u32,
-        (x, d): (&[f32], &[f32]),
-        (q, p): (&[f32], &[f32]),
-    ) {
-        let negative = |v: &f32| if v.is_sign_negative() { u32::MAX } else { 0 };
-        for from in (0..length).step_by(WORD as usize) {
-            let slots = WORD.min(length - from);
-            let (errors, inputs) = (self.error.len(), self.input.len());
-            self.error.resize(errors + self.rows, 0);
-            self.input.resize(inputs + self.padded, 0);
-            self.error_negative.extend(d.iter().map(negative));
-            self.input_negative.extend(x.iter().map(negative));
-            self.input_negative.resize(inputs + self.padded, 0);
-            let sides = [
-                (Purpose::InputTrain, q, &mut self.input[inputs..inputs + request.cols]),
-                (Purpose::ErrorTrain, p, &mut self.error[errors..]),
-            ];
-            for (purpose, probabilities, words) in sides {
-                let stream = request.key.stream(purpose, request.step);
-                Draw { stream, ordinal: ordinal + from, slots, probabilities, words }.at(request.isa);
-            }
-        }
-    }
 }
 
 /// One pulse for one cell: number `ordinal` of its pulses in this update.
@@ -214,6 +141,24 @@ impl Trains {
         Ok(trains)
     }
 
+    /// The directions (true is up) of the pulses of one cell, in their order.
+    #[must_use]
+    pub fn directions(&self, cell: u32, cols: usize) -> Vec<bool> {
+        let (row, col) = (cell as usize / cols, cell as usize % cols);
+        match &self.kind {
+            Kind::Deterministic(events) => {
+                events.iter().filter(|event| event.cell == cell).map(|event| event.up()).collect()
+            }
+            Kind::Stochastic(segments) => {
+                let of_segment = |segment: Segment<'_>| {
+                    let up = segment.error_negative[row] != segment.input_negative[col];
+                    std::iter::repeat_n(up, (segment.error[row] & segment.input[col]).count_ones() as usize)
+                };
+                segments.iter().flat_map(of_segment).collect()
+            }
+        }
+    }
+
     /// Slots sent, summed over the vectors.
     #[must_use]
     pub fn slots(&self) -> u64 {
@@ -288,7 +233,7 @@ impl Visitor for Apply<'_> {
 
     fn visit<M: Model>(self, model: &M) -> Self::Output {
         let Self { trains, cols, isa, threads, noise, apparent, cells } = self;
-        let response = model.response();
+        let response = model.response(cells.parameters);
         let segments = match &trains.kind {
             Kind::Deterministic(events) => {
                 let (pulses, changed) =
@@ -337,7 +282,7 @@ impl Visitor for ApplyEvents<'_> {
 
     fn visit<M: Model>(self, model: &M) -> Self::Output {
         let Self { events, isa, noise, apparent, cells } = self;
-        isa.run(sparse::Events { response: model.response(), events, noise, apparent, cells })
+        isa.run(sparse::Events { response: model.response(cells.parameters), events, noise, apparent, cells })
     }
 }
 

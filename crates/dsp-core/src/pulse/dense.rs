@@ -4,7 +4,7 @@
 //! cells run in lockstep to the largest total among them. Lanes advance by the pulse's ordinal and not by vector, so the
 //! normals of one block serve four consecutive pulses of a cell.
 
-use super::coincidences::Segments;
+use super::segments::Segments;
 use crate::device::{Apparent, CellBlock, CellsMut, Response};
 use crate::ledger::Pulses;
 use crate::rng::Stream;

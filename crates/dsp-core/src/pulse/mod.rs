@@ -8,6 +8,7 @@
 pub mod coincidences;
 mod dense;
 pub mod management;
+mod segments;
 mod sparse;
 mod train;
 

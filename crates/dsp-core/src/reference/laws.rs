@@ -3,7 +3,10 @@
 use super::slow::{Shape, SlowCell, SlowRng};
 use super::statistics::ks_two_sample;
 use crate::array::{CrossbarArray, Directions, Increment};
-use crate::device::{ConstantStep, Device, Population, SoftBounds, SoftBoundsReference};
+use crate::device::{
+    ConstantStep, Device, ExpStep, Exponents, LinearStep, PiecewiseStep, Population, PowStep, PowStepReference,
+    SoftBounds, SoftBoundsReference,
+};
 use crate::par::Threads;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
@@ -34,11 +37,46 @@ fn models() -> Vec<(Device, SlowCell)> {
         Device::SoftBounds(SoftBounds { population: equal_cells(noise), mult_noise, ..SoftBounds::default() })
     };
     let reference = |noise| SoftBoundsReference { population: equal_cells(noise), ..SoftBoundsReference::default() };
+    let linear = LinearStep {
+        population: equal_cells(0.7),
+        gamma_up: 0.6,
+        gamma_down: 0.6,
+        gamma_up_dtod: 0.0,
+        gamma_down_dtod: 0.0,
+        mult_noise: false,
+        ..LinearStep::default()
+    };
+    let exponential = ExpStep {
+        population: equal_cells(0.5),
+        A_up: 0.3,
+        A_down: 0.3,
+        gamma_up: 1.5,
+        gamma_down: 1.5,
+        a: 0.9,
+        b: 0.1,
+        ..ExpStep::default()
+    };
+    let exponents = Exponents { pow_gamma: 1.7, pow_gamma_dtod: 0.0, ..Exponents::default() };
+    let power = PowStep { population: equal_cells(0.4), exponents: exponents.clone(), ..PowStep::default() };
+    let power_reference = PowStepReference { population: equal_cells(1.5), exponents, ..PowStepReference::default() };
+    const UP: [f64; 4] = [1.5, 0.5, 1.0, 0.25];
+    const DOWN: [f64; 4] = [0.25, 1.25, 0.5, 1.75];
+    let table = PiecewiseStep {
+        population: equal_cells(0.6),
+        piecewise_up: UP.map(|v| v as f32).to_vec(),
+        piecewise_down: DOWN.map(|v| v as f32).to_vec(),
+        ..PiecewiseStep::default()
+    };
     vec![
         (Device::ConstantStep(ConstantStep { population: equal_cells(0.3) }), twin(Shape::Constant, 0.3, false)),
-        (soft(0.5, true), twin(Shape::Soft, 0.5, false)),
-        (soft(2.0, false), twin(Shape::Soft, 2.0, true)),
-        (Device::SoftBoundsReference(reference(3.75)), twin(Shape::Soft, 3.75, true)),
+        (soft(0.5, true), twin(Shape::Linear(1.0), 0.5, false)),
+        (soft(2.0, false), twin(Shape::Linear(1.0), 2.0, true)),
+        (Device::SoftBoundsReference(reference(3.75)), twin(Shape::Linear(1.0), 3.75, true)),
+        (Device::LinearStep(linear), twin(Shape::Linear(0.6), 0.7, true)),
+        (Device::ExpStep(exponential), twin(Shape::Exponential(0.3, 1.5, 0.9, 0.1), 0.5, false)),
+        (Device::PowStep(power), twin(Shape::Power(1.7), 0.4, false)),
+        (Device::PowStepReference(power_reference), twin(Shape::Power(1.7), 1.5, false)),
+        (Device::PiecewiseStep(table), twin(Shape::Table(&UP, &DOWN), 0.6, false)),
     ]
 }
 
@@ -74,9 +112,9 @@ fn random_pulses_follow_the_slow_law() {
 
 /// Without update management line probabilities are `|v| sqrt(lr / (g BL))`: with the input side at 1 the counts of a
 /// column's cells are independent binomials, which the two-sample test needs.
-fn binomial_update(p: f32, batch: usize) -> (Vec<f32>, Vec<f32>, PulseUpdate) {
+fn binomial_update(device: &Device, p: f32, batch: usize) -> (Vec<f32>, Vec<f32>, PulseUpdate) {
     let update = PulseUpdate { update_management: false, update_bl_management: false, ..PulseUpdate::default() };
-    let scale = (1.0_f32 / (0.02 * 31.0)).sqrt();
+    let scale = (1.0 / (device.granularity() as f32 * 31.0)).sqrt();
     let d = (0..batch).flat_map(|b| vec![if b % 3 == 0 { p / scale } else { -p / scale }; CELLS]).collect();
     (vec![1.0 / scale; batch], d, update)
 }
@@ -85,7 +123,7 @@ fn binomial_update(p: f32, batch: usize) -> (Vec<f32>, Vec<f32>, PulseUpdate) {
 fn coincidences_follow_the_slow_law_on_the_sparse_and_the_dense_path() {
     for (i, (device, twin)) in models().iter().enumerate() {
         for (p, batch) in [(0.01_f32, 1), (0.2, 5)] {
-            let (x, d, update) = binomial_update(p, batch);
+            let (x, d, update) = binomial_update(device, p, batch);
             let mut array = array(device, (CELLS, 1), 2);
             array.update(&x, &d, batch, 1.0, &update).unwrap();
             let mut rng = SlowRng(200 + i as u64);
@@ -173,4 +211,32 @@ fn runs_of_pulses_can_be_cut_anywhere() {
     let whole = run(&[1000]);
     assert_eq!(run(&[500, 500]), whole);
     assert_eq!(run(&[1, 2, 126, 3, 868]), whole);
+}
+
+#[test]
+fn traces_replay_what_the_kernels_do() {
+    for (device, _) in models() {
+        let (rows, cols, batch) = (40, 33, 6);
+        let (x, d) = (uniform(batch * cols, 5), uniform(batch * rows, 6));
+        let mut traced = array(&device, (rows, cols), 2);
+        let cells = [0, 17, 33 * 20 + 5, 33 * 40 - 1];
+        traced.trace(cells.to_vec()).unwrap();
+        let start: Vec<f32> = cells.iter().map(|cell| traced.weights()[*cell as usize]).collect();
+        traced.pulse(Directions::Random, 131).unwrap();
+        traced.pulse(Directions::Alternate, 3).unwrap();
+        for lr in [0.2, 0.002] {
+            traced.update(&x, &d, batch, lr, &PulseUpdate::default()).unwrap();
+        }
+        traced.increment(&uniform(rows * cols, 7), Increment::Pulsed).unwrap();
+        traced.pulse_column(17, &vec![1; rows]);
+        let (up, down) = traced.pulse_counts().unwrap();
+        for (cell, start) in cells.into_iter().zip(start) {
+            let pulses: Vec<_> = traced.traced().iter().filter(|pulse| pulse.cell == cell).collect();
+            assert_eq!(pulses.iter().filter(|pulse| pulse.up).count() as i64, up[cell as usize]);
+            assert_eq!(pulses.iter().filter(|pulse| !pulse.up).count() as i64, down[cell as usize]);
+            assert_eq!(pulses.first().unwrap().before, start);
+            assert!(pulses.windows(2).all(|pair| pair[0].after == pair[1].before));
+            assert_eq!(pulses.last().unwrap().after, traced.weights()[cell as usize]);
+        }
+    }
 }

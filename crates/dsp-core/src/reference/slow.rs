@@ -5,8 +5,14 @@
 pub enum Shape {
     /// `s`.
     Constant,
-    /// `s (1 - v/b)`.
-    Soft,
+    /// `s (1 - y v/b)` with the relative slope `y`.
+    Linear(f64),
+    /// `s max(1 - A e^{+-gamma z}, 0)`, `z = 2 a v / (b+ - b-) + b`: (A, gamma, a, b).
+    Exponential(f64, f64, f64, f64),
+    /// `s (distance to the bound / range)^gamma`.
+    Power(f64),
+    /// Linear interpolation of factors between the bounds, for up and down.
+    Table(&'static [f64], &'static [f64]),
 }
 
 /// A cell with equal up and down step scales.
@@ -21,13 +27,29 @@ pub struct SlowCell {
 }
 
 impl SlowCell {
+    fn factor(&self, v: f64, up: bool) -> f64 {
+        let range = self.high - self.low;
+        match self.shape {
+            Shape::Constant => 1.0,
+            Shape::Linear(slope) => 1.0 - slope * v / if up { self.high } else { self.low },
+            Shape::Exponential(amplitude, gamma, a, b) => {
+                let z = 2.0 * a * v / range + b;
+                (1.0 - amplitude * (if up { gamma * z } else { -gamma * z }).exp()).max(0.0)
+            }
+            Shape::Power(gamma) => ((if up { self.high - v } else { v - self.low }) / range).powf(gamma),
+            Shape::Table(ups, downs) => {
+                let table = if up { ups } else { downs };
+                let position = (v - self.low) / range * (table.len() - 1) as f64;
+                let segment = (position.floor() as usize).min(table.len() - 2);
+                let fraction = position - segment as f64;
+                table[segment] * (1.0 - fraction) + table[segment + 1] * fraction
+            }
+        }
+    }
+
     /// The state after one pulse.
     pub fn pulse(&self, v: f64, up: bool, xi: f64) -> f64 {
-        let bound = if up { self.high } else { self.low };
-        let step = match self.shape {
-            Shape::Constant => self.step,
-            Shape::Soft => self.step * (1.0 - v / bound),
-        };
+        let step = self.step * self.factor(v, up);
         let size = step + self.noise * xi * if self.additive { self.step } else { step };
         (if up { v + size } else { v - size }).clamp(self.low, self.high)
     }

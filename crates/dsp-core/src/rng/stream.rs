@@ -49,6 +49,16 @@ pub enum Purpose {
     OutputRounding,
     /// Random choppers.
     Chopper,
+    /// Diffusion.
+    Diffusion,
+    /// Weights after a reset.
+    Reset,
+    /// Which cells a reset hits.
+    ResetChoice,
+    /// Drift exponents from call to call.
+    DriftExponent,
+    /// Noise added by drift.
+    DriftNoise,
 }
 
 /// A 128-bit key under which streams are drawn.

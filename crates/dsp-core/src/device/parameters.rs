@@ -1,0 +1,294 @@
+//! The drawn parameters of all cells: as planes while a population is sampled, cell by cell afterwards.
+
+use super::Cell;
+use crate::error::{Error, Result, check_finite, check_len};
+
+/// Drawn parameters as planes of one value per cell: the form in which populations are sampled. A plane that the device
+/// does not use is empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CellPlanes {
+    /// `b+`.
+    pub max_bound: Vec<f32>,
+    /// `b-`.
+    pub min_bound: Vec<f32>,
+    /// `s+`.
+    pub dwmin_up: Vec<f32>,
+    /// `s-`.
+    pub dwmin_down: Vec<f32>,
+    /// `r`.
+    pub reference: Vec<f32>,
+    /// The two shape parameters of a model.
+    pub shape: Option<Shape<Vec<f32>>>,
+    /// Slow changes without pulses.
+    pub retention: Retention,
+}
+
+/// Two parameters of a model's response, with their names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shape<T> {
+    /// Names, of up and down.
+    pub names: [&'static str; 2],
+    /// Values for up pulses.
+    pub up: T,
+    /// Values for down pulses.
+    pub down: T,
+}
+
+/// Per-cell parameters of decay, diffusion, reset and drift; a plane that the device does not use is empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Retention {
+    /// Factor of one decay step, `1 - 1/lifetime`.
+    pub decay_scale: Vec<f32>,
+    /// Standard deviation of one diffusion step.
+    pub diffusion_rate: Vec<f32>,
+    /// Weight that decay and reset lead to.
+    pub reset_bias: Vec<f32>,
+    /// Drift exponent.
+    pub drift_nu: Vec<f32>,
+}
+
+impl Retention {
+    fn planes_mut(&mut self) -> [(&'static str, &mut Vec<f32>); 4] {
+        [
+            ("decay_scale", &mut self.decay_scale),
+            ("diffusion_rate", &mut self.diffusion_rate),
+            ("reset_bias", &mut self.reset_bias),
+            ("drift_nu", &mut self.drift_nu),
+        ]
+    }
+
+    fn planes(&self) -> [(&'static str, &Vec<f32>); 4] {
+        [
+            ("decay_scale", &self.decay_scale),
+            ("diffusion_rate", &self.diffusion_rate),
+            ("reset_bias", &self.reset_bias),
+            ("drift_nu", &self.drift_nu),
+        ]
+    }
+}
+
+impl CellPlanes {
+    /// Number of cells.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.max_bound.len()
+    }
+
+    /// Whether there are no cells.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.max_bound.is_empty()
+    }
+
+    /// The cell with this index.
+    #[must_use]
+    pub fn cell(&self, index: usize) -> Cell {
+        Cell {
+            index: index as u32,
+            max_bound: self.max_bound[index],
+            min_bound: self.min_bound[index],
+            dwmin_up: self.dwmin_up[index],
+            dwmin_down: self.dwmin_down[index],
+            reference: self.reference.get(index).copied().unwrap_or(0.0),
+            shape_up: self.shape.as_ref().map_or(0.0, |shape| shape.up[index]),
+            shape_down: self.shape.as_ref().map_or(0.0, |shape| shape.down[index]),
+        }
+    }
+
+    /// Cell by cell, the form in which kernels read them.
+    #[must_use]
+    pub fn pack(self) -> CellParameters {
+        let record = |index| {
+            let cell = self.cell(index);
+            Record {
+                max_bound: cell.max_bound,
+                min_bound: cell.min_bound,
+                dwmin_up: cell.dwmin_up,
+                dwmin_down: cell.dwmin_down,
+                reference: cell.reference,
+            }
+        };
+        let records = (0..self.len()).map(record).collect();
+        let has_reference = !self.reference.is_empty();
+        CellParameters { records, has_reference, shape: self.shape, retention: self.retention, tables: None }
+    }
+}
+
+/// What every model's cell has, side by side.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
+struct Record {
+    max_bound: f32,
+    min_bound: f32,
+    dwmin_up: f32,
+    dwmin_down: f32,
+    reference: f32,
+}
+
+/// Response tables of single cells: `nodes` values per cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tables {
+    /// Nodes per cell.
+    pub nodes: usize,
+    /// Factors of the up step, cell after cell.
+    pub up: Vec<f32>,
+    /// Factors of the down step, cell after cell.
+    pub down: Vec<f32>,
+}
+
+/// The drawn parameters of all cells of an array, in C order: a sparse pulse finds all that it needs in one or two cache
+/// lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CellParameters {
+    records: Vec<Record>,
+    has_reference: bool,
+    shape: Option<Shape<Vec<f32>>>,
+    /// Slow changes without pulses.
+    pub retention: Retention,
+    /// Tables of single cells, where they were given.
+    pub tables: Option<Tables>,
+}
+
+/// One parameter of a record by its name.
+type Field = (&'static str, fn(&mut Record) -> &mut f32);
+
+impl CellParameters {
+    /// Number of cells.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are no cells.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The cell with this index.
+    #[inline(always)]
+    #[must_use]
+    pub fn cell(&self, index: usize) -> Cell {
+        let record = self.records[index];
+        let (shape_up, shape_down) = match &self.shape {
+            Some(shape) => (shape.up[index], shape.down[index]),
+            None => (0.0, 0.0),
+        };
+        Cell {
+            index: index as u32,
+            max_bound: record.max_bound,
+            min_bound: record.min_bound,
+            dwmin_up: record.dwmin_up,
+            dwmin_down: record.dwmin_down,
+            reference: record.reference,
+            shape_up,
+            shape_down,
+        }
+    }
+
+    /// Asks the memory system for the cell with this index.
+    #[inline(always)]
+    pub fn prefetch(&self, index: usize) {
+        crate::simd::prefetch(&self.records, index);
+    }
+
+    /// The peer's names of the parameters; the reference only where the model has one.
+    fn fields(&self) -> Vec<Field> {
+        let mut fields: Vec<Field> = vec![
+            ("max_bound", |record| &mut record.max_bound),
+            ("min_bound", |record| &mut record.min_bound),
+            ("dwmin_up", |record| &mut record.dwmin_up),
+            ("dwmin_down", |record| &mut record.dwmin_down),
+        ];
+        if self.has_reference {
+            fields.push(("reference", |record| &mut record.reference));
+        }
+        fields
+    }
+
+    /// One plane per parameter, with the peer's names.
+    #[must_use]
+    pub fn planes(&self) -> Vec<(&'static str, Vec<f32>)> {
+        let plane = |(name, field): Field| (name, self.records.iter().map(|record| *field(&mut { *record })).collect());
+        let mut planes: Vec<_> = self.fields().into_iter().map(plane).collect();
+        if let Some(shape) = &self.shape {
+            planes.push((shape.names[0], shape.up.clone()));
+            planes.push((shape.names[1], shape.down.clone()));
+        }
+        let used = self.retention.planes().into_iter().filter(|(_, plane)| !plane.is_empty());
+        planes.extend(used.map(|(name, plane)| (name, plane.clone())));
+        planes
+    }
+
+    /// Replaces one parameter of all cells by measured values.
+    ///
+    /// # Errors
+    /// [`Error`] for an unknown name, a wrong length, or values that are not finite.
+    pub fn replace(&mut self, name: &str, values: Vec<f32>, rows: usize, cols: usize) -> Result<()> {
+        let known: Vec<_> = self.planes().into_iter().map(|(name, _)| name).collect();
+        let Some(name) = known.iter().copied().find(|known| *known == name) else {
+            return Err(Error::parameter(
+                "cell_parameters",
+                format!("{name:?}"),
+                format!("a name among {}", known.join(", ")),
+            ));
+        };
+        check_len(name, values.len(), rows, cols)?;
+        check_finite(name, &values)?;
+        if let Some((_, field)) = self.fields().into_iter().find(|(known, _)| *known == name) {
+            for (record, value) in self.records.iter_mut().zip(&values) {
+                *field(record) = *value;
+            }
+            return Ok(());
+        }
+        if let Some(shape) = &mut self.shape {
+            for (known, plane) in shape.names.into_iter().zip([&mut shape.up, &mut shape.down]) {
+                if known == name {
+                    *plane = values;
+                    return Ok(());
+                }
+            }
+        }
+        for (known, plane) in self.retention.planes_mut() {
+            if known == name {
+                *plane = values;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives every cell its own response tables.
+    ///
+    /// # Errors
+    /// [`Error`] unless both tables hold the same number of finite values per cell.
+    pub fn set_tables(&mut self, up: Vec<f32>, down: Vec<f32>) -> Result<()> {
+        let cells = self.len();
+        if up.len() != down.len() || up.is_empty() || !up.len().is_multiple_of(cells) {
+            return Err(Error::Shape {
+                name: "piecewise_up and piecewise_down",
+                given: format!("{} and {} values", up.len(), down.len()),
+                expected: format!("the same number of nodes for each of {cells} cells"),
+            });
+        }
+        check_finite("piecewise_up", &up)?;
+        check_finite("piecewise_down", &down)?;
+        self.tables = Some(Tables { nodes: up.len() / cells, up, down });
+        Ok(())
+    }
+
+    /// Refuses crossed bounds, which a replaced plane can bring.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] naming the first cell at fault.
+    pub fn check_bounds(&self) -> Result<()> {
+        match self.records.iter().position(|record| record.min_bound > record.max_bound) {
+            None => Ok(()),
+            Some(i) => Err(Error::parameter(
+                &format!("cell_parameters[\"min_bound\"].flat[{i}]"),
+                self.records[i].min_bound,
+                format!("at most max_bound there, {}", self.records[i].max_bound),
+            )),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The trains of a batch of vector pairs, cut into machine words.
+
+use super::coincidences::Request;
+use super::train::Draw;
+use crate::rng::Purpose;
+use crate::simd::LANES;
+
+/// Slots in one machine word.
+const WORD: u32 = 32;
+
+/// Up to 32 slots of one vector pair: one word per line.
+#[derive(Clone, Copy)]
+pub struct Segment<'a> {
+    /// Words of the error lines, one per row.
+    pub error: &'a [u32],
+    /// All ones where an error is negative, else zero.
+    pub error_negative: &'a [u32],
+    /// Words of the input lines, one per column and padded with zeros to a multiple of sixteen.
+    pub input: &'a [u32],
+    /// All ones where an input is negative, else zero; padded likewise.
+    pub input_negative: &'a [u32],
+}
+
+/// The segments of a batch in the order of its vectors, each kind of line in one plane.
+#[derive(Default)]
+pub struct Segments {
+    rows: usize,
+    padded: usize,
+    error: Vec<u32>,
+    error_negative: Vec<u32>,
+    input: Vec<u32>,
+    input_negative: Vec<u32>,
+}
+
+impl Segments {
+    /// No segments yet, of an array of this shape.
+    pub fn new(rows: usize, cols: usize) -> Self {
+        Self { rows, padded: cols.next_multiple_of(LANES), ..Self::default() }
+    }
+
+    /// All segments in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Segment<'_>> {
+        let errors = self.error.chunks_exact(self.rows).zip(self.error_negative.chunks_exact(self.rows));
+        let inputs = self.input.chunks_exact(self.padded).zip(self.input_negative.chunks_exact(self.padded));
+        errors.zip(inputs).map(|((error, error_negative), (input, input_negative))| Segment {
+            error,
+            error_negative,
+            input,
+            input_negative,
+        })
+    }
+
+    /// Draws the trains of one vector pair.
+    pub fn draw(
+        &mut self,
+        request: &Request<'_>,
+        ordinal: u32,
+        length: u32,
+        (x, d): (&[f32], &[f32]),
+        (q, p): (&[f32], &[f32]),
+    ) {
+        let negative = |v: &f32| if v.is_sign_negative() { u32::MAX } else { 0 };
+        for from in (0..length).step_by(WORD as usize) {
+            let slots = WORD.min(length - from);
+            let (errors, inputs) = (self.error.len(), self.input.len());
+            self.error.resize(errors + self.rows, 0);
+            self.input.resize(inputs + self.padded, 0);
+            self.error_negative.extend(d.iter().map(negative));
+            self.input_negative.extend(x.iter().map(negative));
+            self.input_negative.resize(inputs + self.padded, 0);
+            let sides = [
+                (Purpose::InputTrain, q, &mut self.input[inputs..inputs + request.cols]),
+                (Purpose::ErrorTrain, p, &mut self.error[errors..]),
+            ];
+            for (purpose, probabilities, words) in sides {
+                let stream = request.key.stream(purpose, request.step);
+                Draw { stream, ordinal: ordinal + from, slots, probabilities, words }.at(request.isa);
+            }
+        }
+    }
+}

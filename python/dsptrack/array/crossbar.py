@@ -1,0 +1,165 @@
+"""The crossbar array: how it is made, what it holds, what it has spent."""
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dsptrack import _checks, _core
+from dsptrack._config import compiled
+from dsptrack._rng import RngLike, key
+from dsptrack.devices import Device
+from dsptrack.exceptions import ConfigError
+
+from .handle import Floats
+from .programming import Programming
+from .pulses import Pulses
+from .reads import Reads
+from .recording import Recording
+from .responses import Responses
+from .retention import Retention
+
+
+class CrossbarArray(Pulses, Reads, Responses, Retention, Recording, Programming):
+    """A resistive crossbar of M rows (outputs) and N columns (inputs).
+
+    Cells start at state 0, clipped to their bounds: weight -r where the device has a reference r.
+
+    Parameters
+    ----------
+    shape
+        (M, N), both >= 1.
+    device
+        The population that the cells are drawn from.
+    rng
+        Seed: None, int >= 0, SeedSequence or Generator. Equal seeds give equal bits on any number of threads and CPU.
+    num_threads
+        Threads that calls may use, 1 to 1024; None means ``DSPTRACK_NUM_THREADS``, else all cores.
+    cell_parameters
+        Arrays (M, N) that replace the drawn ones, by the names of `cell_parameters()`: a measured chip. A
+        `PiecewiseStep` also takes tables of single cells: ``piecewise_up`` and ``piecewise_down``, both (M, N, n).
+    count_pulses
+        Keep `pulse_counts` of every cell.
+
+    Raises
+    ------
+    ConfigError
+        If an argument has the wrong type or is out of range, or bounds are crossed.
+    ShapeError, NonFiniteError
+        If an array in `cell_parameters` has another shape or is not finite.
+
+    Notes
+    -----
+    Methods that take arrays convert them once to C-contiguous float32, raise `ConfigError` for other than real numbers,
+    `ShapeError` and `NonFiniteError`, and then leave the array as it was.
+
+    Examples
+    --------
+    >>> import dsptrack as dt
+    >>> array = dt.CrossbarArray((2, 3), dt.presets.reram_sb(), rng=0)
+    >>> array.pulse(+1, count=10)
+    >>> array.weights.shape
+    (2, 3)
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        device: Device,
+        *,
+        rng: RngLike = None,
+        num_threads: int | None = None,
+        cell_parameters: Mapping[str, ArrayLike] | None = None,
+        count_pulses: bool = False,
+    ) -> None:
+        self._device = device
+        self._core = _core.CrossbarArray(
+            _checks.shape(shape),
+            compiled("device", device, Device),
+            key(rng),
+            _checks.threads(num_threads),
+            _planes(cell_parameters),
+            bool(count_pulses),
+        )
+
+    @classmethod
+    def _of_tile(cls, core: _core.CrossbarArray, device: Device) -> Self:
+        """Wrap the live handle of an array inside a tile."""
+        array = cls.__new__(cls)
+        array._core, array._device = core, device
+        return array
+
+    def __repr__(self) -> str:
+        return f"CrossbarArray({self.shape}, {type(self._device).__name__})"
+
+    @property
+    def num_threads(self) -> int:
+        """Threads that calls may use."""
+        return self._core.num_threads
+
+    @property
+    def pulse_counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Pulses (up, down) that every cell has received, int64 (M, N); StateError unless made with count_pulses."""
+        return self._core.pulse_counts()
+
+    @property
+    def ledger(self) -> dict[str, int]:
+        """What was spent since the array was made.
+
+        ``pulses_up``, ``pulses_down`` (that reached a cell), ``train_slots`` (vectors times train length),
+        ``forward_reads``, ``backward_reads`` (vectors, retries counted), ``column_reads``, ``programming_events``.
+        """
+        return self._core.ledger()
+
+    def set_weights(self, w: ArrayLike) -> None:
+        """Write weights ideally: v = clip(w + r, b-, b+), plus write noise where the device says so.
+
+        Parameters
+        ----------
+        w
+            (M, N), weight units.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> array = dt.CrossbarArray((1, 2), dt.devices.SoftBounds(), rng=0)
+        >>> array.set_weights([[0.125, -0.125]])
+        >>> array.weights
+        array([[ 0.125, -0.125]], dtype=float32)
+        """
+        self._core.set_weights(_checks.matrix("w", w))
+
+    def cell_parameters(self) -> dict[str, Floats]:
+        """Return the drawn parameters, float32 (M, N) each, with the names of aihwkit's hidden parameters.
+
+        Returns
+        -------
+        dict
+            ``max_bound`` b+, ``min_bound`` b-, ``dwmin_up`` s+, ``dwmin_down`` s-; of models with a reference
+            ``reference`` r; of `LinearStep` ``slope_up`` k+ and ``slope_down`` k- (dimensionless: step per weight); of
+            the power laws the exponents ``gamma_up`` g+ and ``gamma_down`` g-; of a `PiecewiseStep` that was given them
+            the tables ``piecewise_up`` and ``piecewise_down`` (M, N, n). Where the device uses them ``decay_scale``
+            1 - 1/T, ``diffusion_rate`` D, ``reset_bias`` B, ``drift_nu`` nu. The constructor takes the same dict.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> sorted(dt.CrossbarArray((1, 1), dt.devices.SoftBounds()).cell_parameters())
+        ['dwmin_down', 'dwmin_up', 'max_bound', 'min_bound']
+        """
+        return self._core.cell_parameters()
+
+
+# Parameters of a cell that are a table each.
+_TABLES = frozenset({"piecewise_up", "piecewise_down"})
+
+
+def _planes(parameters: Mapping[str, ArrayLike] | None) -> dict[str, Floats] | None:
+    if parameters is None:
+        return None
+    if not (isinstance(parameters, Mapping) and all(isinstance(name, str) for name in parameters)):
+        raise ConfigError(f"cell_parameters = {parameters!r}: must be a dict of arrays by name")
+    return {name: _checks.floats(name, values, 3 if name in _TABLES else 2) for name, values in parameters.items()}
