@@ -6,7 +6,7 @@ import pytest
 import dsptrack as dt
 from helpers.build import device, placed, pulses, quiet, spread_weights
 from helpers.models import granularity, tables
-from helpers.zoo import EVERYTHING, KINDS, MODELS, PRESETS, assert_inside, equal, make, scale, silent, twin
+from helpers.zoo import EVERYTHING, KINDS, MODELS, PRESETS, assert_inside, equal, make, points, scale, silent, twin
 
 SHAPE = (33, 47)
 # Trains that send exactly ceil(lr/g) pulses to every cell of lines with |x| = |d| = 1
@@ -275,6 +275,21 @@ def test_steps_beyond_float32_end_at_a_bound(gamma, noise):
         call()
         assert_inside(array, cells)
     assert np.all(np.isfinite(array.traces()["after"]))
+
+
+@pytest.mark.parametrize("gamma", [22.0, 60.0])
+def test_no_step_stays_no_step_beyond_float32(gamma):
+    """up_down = 1 makes s- zero, which times 1 + 3 exp(88) is still zero: no response, no move, no symmetric point."""
+    dev = equal(
+        quiet("ExpStep", w_max=0, w_min=-1, dw_min=0.01, up_down=1, A_up=0, A_down=-3, gamma_down=-gamma, a=-2, b=0)
+    )
+    array = dt.CrossbarArray((1, 20), dev, rng=15)
+    array.set_weights(np.linspace(-1, 0, 20)[None])
+    before = array.weights
+    array.pulse(-1, 3)
+    np.testing.assert_array_equal(array.weights, before)
+    np.testing.assert_array_equal(array.response(before)[1], 0)
+    assert np.all(np.isnan(points(array)))
 
 
 @pytest.mark.parametrize("gamma", [1.2, 0.3, 3.0])

@@ -69,7 +69,8 @@ impl Response for ExpStepResponse {
         let z = c[2] * v + self.b;
         let exponent = if up { self.rate[0] * z } else { -(self.rate[1] * z) };
         let factor = 1.0 - (if up { self.amplitude[0] } else { self.amplitude[1] }) * exp(exponent);
-        let step = (if up { c[0] } else { c[1] }) * if factor > 0.0 { factor } else { 0.0 };
+        // Limited before it meets the step scale: 0 times infinity is not a number.
+        let step = (if up { c[0] } else { c[1] }) * clip(factor, 0.0, LARGEST_STEP);
         clip(step, -LARGEST_STEP, LARGEST_STEP)
     }
 
