@@ -60,7 +60,7 @@ class Recording(Handle):
         Returns
         -------
         ndarray
-            Structured (K,): ``row``, ``column``; ``event``, the array's clock, which never goes back; ``polarity``
+            Structured (K,): ``row``, ``column``; ``event``, the array's clock after it, never falling; ``polarity``
             +1 or -1; the weights ``before`` and ``after`` the pulse, persistent: without write noise.
 
         Examples

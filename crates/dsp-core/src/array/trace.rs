@@ -14,7 +14,7 @@ use crate::rng::normal::normals;
 pub struct TracedPulse {
     /// Index of the cell.
     pub cell: u32,
-    /// The array's clock at the event that the pulse belongs to.
+    /// The array's clock after the event that the pulse belongs to, hence unique to it.
     pub event: u64,
     /// Direction.
     pub up: bool,

@@ -103,7 +103,7 @@ pub fn planned(key: Key, directions: Directions<'_>, start: u64, end: u64, cell:
         let words = direction_words(key, directions, start, at, &index, cell as usize);
         let (offset, noise) = (at % WINDOW, key.stream(Purpose::WholeArrayPulse, at / SPAN));
         let xi = normals(noise.words(cell, (at % SPAN / 4) as u32))[(at % 4) as usize];
-        Planned { up: (words[(offset / 32) as usize][0] >> (offset % 32)) & 1 != 0, event: at, xi }
+        Planned { up: (words[(offset / 32) as usize][0] >> (offset % 32)) & 1 != 0, event: at + 1, xi }
     };
     (start..end).map(plan).collect()
 }

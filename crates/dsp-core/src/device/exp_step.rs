@@ -5,9 +5,9 @@
 //! size `dw` is `dw_min_std (|dw| + add + slope |w|) xi`.
 
 use super::response::{HIGH, LOW};
-use super::{COEFFICIENTS, Cell, CellParameters, Model, Population, Response, WriteNoise};
+use super::{COEFFICIENTS, Cell, CellParameters, Model, Population, Response, WriteNoise, symmetric_point};
 use crate::config::{Consistent, Flag, Range, parameters};
-use crate::simd::math::{clip, exp};
+use crate::simd::math::{clip, exp, ln};
 
 parameters! {
     /// Parameters of the exponential-step device.
@@ -87,6 +87,11 @@ impl Response for ExpStepResponse {
     fn is_noisy(self) -> bool {
         self.std > 0.0
     }
+
+    fn is_monotone(self, c: &[f32; COEFFICIENTS]) -> bool {
+        let falls = |k: usize| c[k] * self.amplitude[k] * self.rate[k] * c[2] >= 0.0;
+        falls(0) && falls(1)
+    }
 }
 
 impl Model for ExpStep {
@@ -106,6 +111,32 @@ impl Model for ExpStep {
             add: self.dw_min_std_add as f32,
             slope: self.dw_min_std_slope as f32,
         }
+    }
+
+    /// Where both exponentials have one rate `gamma`: `w = (ln t / gamma - b) R / 2a`, with `t > 0` the root of
+    /// `s+ A+ t^2 - (s+ - s-) t - s- A- = 0`, if no step is cut off at 0 there; else searched.
+    fn symmetric_point(&self, parameters: &CellParameters, cell: Cell) -> f64 {
+        let response = self.response(parameters);
+        let (up, down) = (f64::from(cell.dwmin_up), f64::from(cell.dwmin_down));
+        let (quadratic, constant) = (up * self.A_up, down * self.A_down);
+        let slope = self.gamma_up * self.a;
+        if self.gamma_up == self.gamma_down
+            && up > 0.0
+            && down > 0.0
+            && quadratic * slope > 0.0
+            && constant * slope > 0.0
+        {
+            let half = 0.5 * (up - down) / quadratic;
+            let root = (half * half + constant / quadratic).sqrt();
+            // The form without cancellation.
+            let t = if half >= 0.0 { half + root } else { constant / quadratic / (root - half) };
+            if self.A_up * t < 1.0 && self.A_down < t {
+                let z = f64::from(ln(t as f32)) / self.gamma_up;
+                let range = f64::from(cell.max_bound) - f64::from(cell.min_bound);
+                return symmetric_point::within(cell, (z - self.b) * range / (2.0 * self.a));
+            }
+        }
+        symmetric_point::search(response, cell)
     }
 
     /// The nominal down step at weight 0, as the peer has it (02 section 1.9); `dw_min` where that is 0.

@@ -264,12 +264,14 @@ impl CellParameters {
     /// [`Error`] unless both tables hold the same number of finite values per cell.
     pub fn set_tables(&mut self, up: Vec<f32>, down: Vec<f32>) -> Result<()> {
         let cells = self.len();
-        if up.len() != down.len() || up.is_empty() || !up.len().is_multiple_of(cells) {
-            return Err(Error::Shape {
-                name: "piecewise_up and piecewise_down",
-                given: format!("{} and {} values", up.len(), down.len()),
-                expected: format!("the same number of nodes for each of {cells} cells"),
-            });
+        let expected = |nodes: String| format!("{nodes} for each of {cells} cells");
+        if up.is_empty() || !up.len().is_multiple_of(cells) {
+            let (given, expected) = (format!("({},)", up.len()), expected("a number of nodes".into()));
+            return Err(Error::Shape { name: "piecewise_up", given, expected });
+        }
+        if up.len() != down.len() {
+            let (given, expected) = (format!("({},)", down.len()), expected(format!("{} nodes", up.len() / cells)));
+            return Err(Error::Shape { name: "piecewise_down", given, expected });
         }
         check_finite("piecewise_up", &up)?;
         check_finite("piecewise_down", &down)?;

@@ -5,7 +5,9 @@
 
 use super::population::model_normals;
 use super::response::{HIGH, LOW};
-use super::{COEFFICIENTS, Cell, CellParameters, CellPlanes, Model, Population, Response, Shape, WriteNoise};
+use super::{
+    COEFFICIENTS, Cell, CellParameters, CellPlanes, Model, Population, Response, Shape, WriteNoise, symmetric_point,
+};
 use crate::config::{Consistent, Flag, Range, parameters};
 use crate::rng::Key;
 use crate::simd::Isa;
@@ -91,6 +93,22 @@ impl Response for PowStepResponse {
     fn is_noisy(self) -> bool {
         self.0 > 0.0
     }
+
+    fn is_monotone(self, c: &[f32; COEFFICIENTS]) -> bool {
+        c[0] >= 0.0 && c[1] >= 0.0 && c[6] >= 0.0 && c[7] >= 0.0
+    }
+}
+
+/// The symmetric point of a power-law cell: `(b+ + r b-) / (1 + r)` with `r = (s- / s+)^(1 / gamma)` where the exponents
+/// are equal, from `s+ (b+ - w)^gamma = s- (w - b-)^gamma`; else searched.
+pub(super) fn power_symmetric_point(response: PowStepResponse, cell: Cell) -> f64 {
+    let gamma = cell.shape_up;
+    let (up, down) = (cell.dwmin_up, cell.dwmin_down);
+    if gamma == cell.shape_down && gamma > 0.0 && up > 0.0 && down > 0.0 && cell.max_bound > cell.min_bound {
+        let ratio = f64::from(exp(ln(down / up) / gamma));
+        return (f64::from(cell.max_bound) + ratio * f64::from(cell.min_bound)) / (1.0 + ratio);
+    }
+    symmetric_point::search(response, cell)
 }
 
 parameters! {
@@ -132,5 +150,9 @@ impl Model for PowStep {
 
     fn complete(&self, isa: Isa, key: Key, cells: &mut CellPlanes) {
         self.exponents.complete(isa, key, self.population.enforce_consistency, cells);
+    }
+
+    fn symmetric_point(&self, parameters: &CellParameters, cell: Cell) -> f64 {
+        power_symmetric_point(self.response(parameters), cell)
     }
 }

@@ -4,9 +4,8 @@
 //! state, so a power of a negative distance, the peer's jump to the lower bound, cannot occur.
 
 use super::population::model_normals;
-use super::pow_step::{Exponents, PowStepResponse, draw};
-use super::symmetric_point::search;
-use super::{CellParameters, CellPlanes, Model, Population};
+use super::pow_step::{Exponents, PowStepResponse, draw, power_symmetric_point};
+use super::{Cell, CellParameters, CellPlanes, Model, Population};
 use crate::config::{Consistent, Flag, Range, parameters};
 use crate::rng::Key;
 use crate::simd::Isa;
@@ -53,9 +52,14 @@ impl Model for PowStepReference {
         let mut reference = model_normals(isa, key, draw::REFERENCE, cells.len());
         for (i, r) in reference.iter_mut().enumerate() {
             let drawn = self.reference_mean + self.reference_std * f64::from(*r);
-            let point = if self.subtract_symmetry_point { search(PowStepResponse(0.0), cells.cell(i)) } else { 0.0 };
+            let response = PowStepResponse(0.0);
+            let point = if self.subtract_symmetry_point { power_symmetric_point(response, cells.cell(i)) } else { 0.0 };
             *r = (drawn + if point.is_nan() { 0.0 } else { point }) as f32;
         }
         cells.reference = reference;
+    }
+
+    fn symmetric_point(&self, parameters: &CellParameters, cell: Cell) -> f64 {
+        power_symmetric_point(self.response(parameters), cell)
     }
 }

@@ -31,6 +31,12 @@ pub trait Response: Copy + Send + Sync {
     /// The standard deviation of the pulse whose noise-free size is `step`.
     fn spread(self, c: &[f32; COEFFICIENTS], v: f32, step: f32, up: bool) -> f32;
 
+    /// Whether the up step never grows and the down step never shrinks with the state, so that there is at most one
+    /// symmetric point; false where that is not known.
+    fn is_monotone(self, _c: &[f32; COEFFICIENTS]) -> bool {
+        false
+    }
+
     /// Whether pulses are noisy at all; if not, no normals are drawn.
     fn is_noisy(self) -> bool;
 
