@@ -1,7 +1,8 @@
 //! Resistive crossbars, stochastic pulses and symmetric-point tracking, without Python.
 //!
 //! Data flows one way: [`config`] -> [`device`] (population) -> [`array`] -> ([`pulse`] trains -> coincidences -> cells)
-//! -> [`periphery`] (reads) -> [`algorithm`] -> [`ledger`]. Nothing below knows what is above it.
+//! -> [`periphery`] (reads) -> [`algorithm`] -> [`ledger`]; [`layer`] puts
+//! tiles together. Nothing below knows what is above it.
 //!
 //! Results are bit-identical for every number of threads and every instruction-set level; CONTRIBUTING.md lists the
 //! rules that keep them so.
@@ -15,6 +16,7 @@ pub mod config;
 pub mod device;
 pub mod error;
 pub mod filter;
+pub mod layer;
 pub mod ledger;
 pub mod par;
 pub mod periphery;

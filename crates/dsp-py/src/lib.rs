@@ -3,11 +3,13 @@
 
 use pyo3::prelude::*;
 
+mod activation;
 mod array;
 mod config;
 mod convert;
 mod detach;
 mod errors;
+mod grid;
 mod tile;
 
 /// Compiled core of dsptrack; use the package `dsptrack`, not this module.
@@ -16,9 +18,13 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use super::activation::{elementwise, elementwise_backward, log_softmax};
+    #[pymodule_export]
     use super::array::CrossbarArray;
     #[pymodule_export]
     use super::config::Config;
+    #[pymodule_export]
+    use super::grid::{Grid, update_grids};
     #[pymodule_export]
     use super::tile::Tile;
     #[pymodule_export]

@@ -25,6 +25,13 @@ pub struct Tile {
 
 type Matrix<'py> = Bound<'py, PyArray2<f32>>;
 
+impl Tile {
+    /// The tile itself, for a grid that reads and writes it together with others.
+    pub fn shared(&self) -> Arc<Mutex<Core>> {
+        self.tile.clone()
+    }
+}
+
 #[pymethods]
 impl Tile {
     #[new]

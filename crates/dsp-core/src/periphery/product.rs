@@ -5,6 +5,8 @@
 //! a sum of strips of sixteen numbers, each times one scalar: of `x` transposed times a row of `w`, or of rows of `w` times
 //! the errors. How many sums are computed together changes no sum's order.
 
+use std::ops::Range;
+
 use crate::par::Threads;
 use crate::simd::{Isa, Kernel, LANES};
 
@@ -15,17 +17,40 @@ const BLOCK: usize = 64;
 pub fn forward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, x: &[f32]) -> Vec<f32> {
     let batch = x.len() / cols;
     let width = batch.next_multiple_of(LANES);
+    let runs = used(x, cols);
     let mut strips = vec![0.0; cols * width];
     for (b, x) in x.chunks_exact(cols).enumerate() {
         for (strip, value) in strips.chunks_exact_mut(width).zip(x) {
             strip[b] = *value;
         }
     }
-    blocked(threads, rows, batch, cols, |first, height| {
+    let depth = runs.iter().map(Range::len).sum();
+    blocked(threads, rows, batch, depth, |first, height| {
         let mut y = vec![0.0; batch * height];
-        isa.run(Forward { strips: &strips, w: &w[first * cols..(first + height) * cols], cols, batch, y: &mut y });
+        let w = &w[first * cols..(first + height) * cols];
+        isa.run(Forward { strips: &strips, runs: &runs, w, cols, batch, y: &mut y });
         y
     })
+}
+
+/// Gaps of at least this many columns are worth leaving out.
+const GAP: usize = 8;
+
+/// The runs of columns in which some vector of `x` is not zero, but for short gaps. A sum is the same without its zero
+/// terms: it starts at +0, and so is never -0.
+fn used(x: &[f32], cols: usize) -> Vec<Range<usize>> {
+    let mut any = vec![0_u32; cols];
+    for x in x.chunks_exact(cols) {
+        any.iter_mut().zip(x).for_each(|(any, v)| *any |= v.to_bits() << 1);
+    }
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for (j, _) in any.iter().enumerate().filter(|(_, bits)| **bits != 0) {
+        match runs.last_mut() {
+            Some(run) if j - run.end < GAP => run.end = j + 1,
+            _ => runs.push(j..j + 1),
+        }
+    }
+    runs
 }
 
 /// `y = d W` for `d` (batch, rows), `w` (rows, cols): (batch, cols).
@@ -97,7 +122,7 @@ impl Strips<'_> {
     }
 }
 
-/// `Group<B>::sums`: for each of `B` rows of scalars, the sum over `k` of strip `k` times scalar `k`.
+/// `Group<B>::sums`: for each of `B` rows of scalars, the sum over the `k` of all runs of strip `k` times scalar `k`.
 struct Group<const B: usize>;
 
 /// One function per size of group: its sums are separate variables, since an array of them may be left in memory.
@@ -105,12 +130,14 @@ macro_rules! group {
     ($size:literal: $($sum:ident $row:ident $b:literal),+) => {
         impl Group<$size> {
             #[inline(always)]
-            fn sums(strips: Strips<'_>, scalars: &[f32], depth: usize) -> [Lanes; $size] {
+            fn sums(strips: Strips<'_>, runs: &[Range<usize>], scalars: &[f32], depth: usize) -> [Lanes; $size] {
                 $(let mut $sum = Lanes::ZERO;)+
-                $(let $row = &scalars[$b * depth..($b + 1) * depth];)+
-                for k in 0..depth {
-                    let strip = strips.strip(k);
-                    $($sum = $sum.add_product(strip, $row[k]);)+
+                for run in runs {
+                    $(let $row = &scalars[$b * depth..($b + 1) * depth][run.clone()];)+
+                    for k in 0..run.len() {
+                        let strip = strips.strip(run.start + k);
+                        $($sum = $sum.add_product(strip, $row[k]);)+
+                    }
                 }
                 [$($sum),+]
             }
@@ -125,13 +152,19 @@ group!(6: a p 0, b q 1, c r 2, d s 3, e t 4, f u 5);
 
 /// The sums of one strip position with every row of `scalars`, handed to `take` row by row.
 #[inline(always)]
-fn all_sums(strips: Strips<'_>, scalars: &[f32], depth: usize, mut take: impl FnMut(usize, Lanes)) {
+fn all_sums(
+    strips: Strips<'_>,
+    runs: &[Range<usize>],
+    scalars: &[f32],
+    depth: usize,
+    mut take: impl FnMut(usize, Lanes),
+) {
     let rows = scalars.len() / depth;
     let mut at = 0;
     macro_rules! groups_of {
         ($($size:literal)*) => { $(
             while rows - at >= $size {
-                for (k, sum) in Group::<$size>::sums(strips, &scalars[at * depth..], depth).into_iter().enumerate() {
+                for (k, sum) in Group::<$size>::sums(strips, runs, &scalars[at * depth..], depth).into_iter().enumerate() {
                     take(at + k, sum);
                 }
                 at += $size;
@@ -144,6 +177,7 @@ fn all_sums(strips: Strips<'_>, scalars: &[f32], depth: usize, mut take: impl Fn
 struct Forward<'a> {
     /// `x` transposed and padded, (cols, batch rounded up to sixteen).
     strips: &'a [f32],
+    runs: &'a [Range<usize>],
     w: &'a [f32],
     cols: usize,
     batch: usize,
@@ -155,11 +189,11 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { strips, w, cols, batch, y } = self;
+        let Self { strips, runs, w, cols, batch, y } = self;
         let (height, stride) = (w.len() / cols, strips.len() / cols);
         for first in (0..stride).step_by(LANES) {
             let strips = Strips { values: strips, first, stride };
-            all_sums(strips, w, cols, |row, sum| {
+            all_sums(strips, runs, w, cols, |row, sum| {
                 for (b, value) in sum.0.into_iter().enumerate().take(batch - first) {
                     y[(first + b) * height + row] = value;
                 }
@@ -184,10 +218,10 @@ impl Kernel for Backward<'_> {
     fn run(self) {
         let Self { w, d, cols, first, width, y } = self;
         let rows = w.len() / cols;
-        let strips = width / LANES * LANES;
+        let (strips, all) = (width / LANES * LANES, [0..rows]);
         for j in (0..strips).step_by(LANES) {
             let strip = Strips { values: w, first: first + j, stride: cols };
-            all_sums(strip, d, rows, |b, sum| y[b * width + j..][..LANES].copy_from_slice(&sum.0));
+            all_sums(strip, &all, d, rows, |b, sum| y[b * width + j..][..LANES].copy_from_slice(&sum.0));
         }
         for j in strips..width {
             for (b, errors) in d.chunks_exact(rows).enumerate() {
@@ -210,7 +244,9 @@ mod tests {
     #[test]
     fn same_bits_at_every_level_and_split_and_close_to_f64() {
         for (rows, cols, batch) in [(1, 1, 1), (5, 17, 3), (64, 16, 5), (70, 33, 9), (130, 100, 64)] {
-            let (w, x, d) = (values(rows * cols, 1), values(batch * cols, 2), values(batch * rows, 3));
+            let (w, mut x, d) = (values(rows * cols, 1), values(batch * cols, 2), values(batch * rows, 3));
+            // Columns that no vector uses, in short and in long gaps.
+            x.iter_mut().enumerate().filter(|(k, _)| (k % cols) % 40 >= 22).for_each(|(_, v)| *v = 0.0);
             let f = forward(Isa::Base, Threads::ONE, &w, rows, cols, &x);
             let g = backward(Isa::Base, Threads::ONE, &w, rows, cols, &d);
             for isa in Isa::available() {

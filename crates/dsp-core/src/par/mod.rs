@@ -3,12 +3,15 @@
 //! A forked child must not use its parent's threads (they do not exist there), so pools are keyed by the process id;
 //! rayon's global pool is never touched and nothing is started before the first parallel call.
 
+mod crew;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use self::crew::Crew;
 use crate::error::{Error, Result};
 
 /// The environment variable with the default number of threads.
@@ -53,6 +56,24 @@ impl Threads {
         if work < SERIAL_BELOW { Self::ONE } else { self }
     }
 
+    /// Runs a few tasks of some 10 microseconds or more each, and returns their results in order.
+    ///
+    /// Unlike [`Threads::map`] it pays within a mini-batch: helpers stay awake between calls, and the caller does what
+    /// none of them takes.
+    pub fn run<F, R>(self, tasks: Vec<F>) -> Vec<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        if self.0 == 1 || tasks.len() <= 1 {
+            return tasks.into_iter().map(|task| task()).collect();
+        }
+        match crew(self.0) {
+            Some(crew) => crew.run(tasks),
+            None => tasks.into_iter().map(|task| task()).collect(),
+        }
+    }
+
     /// Applies `f` to every item and collects the results in order.
     pub fn map<T: Send, R: Send>(self, items: Vec<T>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
         if self.0 == 1 || items.len() <= 1 {
@@ -70,21 +91,30 @@ impl Threads {
 /// 1.6 times as long on two threads with a threshold of 60,000); below this estimate of the work it does not pay.
 const SERIAL_BELOW: usize = 1_000_000;
 
-/// Pools by process id and number of threads.
-type Pools = HashMap<(u32, usize), Arc<ThreadPool>>;
+/// What was started, by process id and number of threads.
+type Started<T> = Mutex<Option<HashMap<(u32, usize), T>>>;
+
+fn started<T: Clone>(all: &Started<T>, count: usize, start: impl FnOnce() -> Option<T>) -> Option<T> {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = all.get_or_insert_with(HashMap::new);
+    let key = (std::process::id(), count);
+    if let Some(found) = all.get(&key) {
+        return Some(found.clone());
+    }
+    let new = start()?;
+    all.insert(key, new.clone());
+    Some(new)
+}
 
 fn pool(count: usize) -> Option<Arc<ThreadPool>> {
-    static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
-    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let pools = pools.get_or_insert_with(HashMap::new);
-    let key = (std::process::id(), count);
-    if let Some(pool) = pools.get(&key) {
-        return Some(pool.clone());
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build().ok()?;
-    let pool = Arc::new(pool);
-    pools.insert(key, pool.clone());
-    Some(pool)
+    static POOLS: Started<Arc<ThreadPool>> = Mutex::new(None);
+    started(&POOLS, count, || rayon::ThreadPoolBuilder::new().num_threads(count).build().ok().map(Arc::new))
+}
+
+/// The crew of `count` threads, the caller's among them.
+fn crew(count: usize) -> Option<Crew> {
+    static CREWS: Started<Crew> = Mutex::new(None);
+    started(&CREWS, count, || Some(Crew::hire(count - 1)))
 }
 
 #[cfg(test)]

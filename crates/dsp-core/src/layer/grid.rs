@@ -1,0 +1,336 @@
+//! A weight matrix spread over a grid of tiles, with digital sums, scales and bias.
+//!
+//! Block `(r, c)` with the digital factors `a` (weight scaling, fixed) and `s` (output scale, learned) contributes
+//! `y_r += s a tile(x_c)` and `dL/dx_c += tile^T(s a grad_r)`; it learns from `(x_c, s grad_r / a)`, so that `a tile` moves
+//! by the gradient and not by `a^2` times it (02 section 8.2). The tiles of a call are independent of each other and run
+//! side by side; their order in every sum is fixed.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use crate::algorithm::{Batch, Tile};
+use crate::error::{Error, Result, check_finite, check_len};
+use crate::par::Threads;
+
+/// A tile that a grid shares with whoever looks at it.
+pub type SharedTile = Arc<Mutex<Tile>>;
+
+/// Work of one call, in roughly nanoseconds, above which its tiles run side by side.
+const SHARED_ABOVE: usize = 20_000;
+
+/// The digital factors of one tile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factors {
+    /// Weight scaling `a`, one number an output; empty stands for 1.
+    pub scale: Vec<f32>,
+    /// Output scale `s`.
+    pub gain: f64,
+}
+
+impl Default for Factors {
+    fn default() -> Self {
+        Self { scale: Vec::new(), gain: 1.0 }
+    }
+}
+
+impl Factors {
+    /// `values` (batch, outputs) times `s a`.
+    fn forth(&self, values: &[f32]) -> Vec<f32> {
+        self.times(values, |a| a)
+    }
+
+    /// `values` (batch, outputs) times `s / a`.
+    fn back(&self, values: &[f32]) -> Vec<f32> {
+        self.times(values, |a| 1.0 / a)
+    }
+
+    fn times(&self, values: &[f32], factor: impl Fn(f32) -> f32) -> Vec<f32> {
+        let gain = self.gain as f32;
+        if self.scale.is_empty() {
+            return if gain == 1.0 { values.to_vec() } else { values.iter().map(|v| v * gain).collect() };
+        }
+        let factors: Vec<f32> = self.scale.iter().map(|a| factor(*a) * gain).collect();
+        values.chunks(factors.len()).flat_map(|row| row.iter().zip(&factors).map(|(v, f)| v * f)).collect()
+    }
+}
+
+/// See the module.
+pub struct Grid {
+    tiles: Vec<SharedTile>,
+    rows: Vec<Range<usize>>,
+    columns: Vec<Range<usize>>,
+    factors: Vec<Factors>,
+    learn_gain: bool,
+    threads: Threads,
+    last: Option<Last>,
+}
+
+/// What the last forward pass left for the others.
+struct Last {
+    batch: usize,
+    /// Inputs of every block column.
+    inputs: Vec<Arc<Vec<f32>>>,
+    /// `a tile(x)` of every tile, where the output scale is learned.
+    outputs: Vec<Vec<f32>>,
+    /// Gradients of every block row, after the backward pass.
+    gradients: Vec<Vec<f32>>,
+}
+
+/// The sizes `a`, `b`, ... as the ranges `0..a`, `a..a + b`, ...
+fn ranges(sizes: &[usize]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let next = |size: &usize| {
+        end += size;
+        end - size..end
+    };
+    sizes.iter().map(next).collect()
+}
+
+/// Columns `part` of `values` (n, width), contiguous.
+fn cut(values: &[f32], width: usize, part: &Range<usize>) -> Vec<f32> {
+    if part.len() == width {
+        return values.to_vec();
+    }
+    values.chunks_exact(width).flat_map(|row| &row[part.clone()]).copied().collect()
+}
+
+/// Adds `part` (n, size) to the columns `at` of `total` (n, width).
+fn add(total: &mut [f32], width: usize, at: &Range<usize>, part: &[f32]) {
+    for (row, part) in total.chunks_exact_mut(width).zip(part.chunks_exact(at.len())) {
+        row[at.clone()].iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+    }
+}
+
+/// The sum of products, in sixteen partial sums of fixed order.
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    let mut sums = [0.0_f64; 16];
+    for (a, b) in a.chunks(16).zip(b.chunks(16)) {
+        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += f64::from(*a) * f64::from(*b);
+        }
+    }
+    sums.iter().sum()
+}
+
+impl Grid {
+    /// A grid of `tiles`, block row after block row.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] unless there is one tile for every pair of a block row and a block column.
+    pub fn new(
+        tiles: Vec<SharedTile>,
+        row_sizes: &[usize],
+        column_sizes: &[usize],
+        learn_gain: bool,
+        threads: Threads,
+    ) -> Result<Self> {
+        let count = row_sizes.len() * column_sizes.len();
+        if tiles.len() != count || count == 0 {
+            return Err(Error::parameter("tiles", tiles.len(), format!("{count} tiles, at least one")));
+        }
+        let (rows, columns) = (ranges(row_sizes), ranges(column_sizes));
+        let factors = vec![Factors::default(); count];
+        Ok(Self { tiles, rows, columns, factors, learn_gain, threads, last: None })
+    }
+
+    /// Outputs and inputs.
+    #[must_use]
+    pub fn shape(&self) -> (usize, usize) {
+        (self.rows.last().map_or(0, |r| r.end), self.columns.last().map_or(0, |c| c.end))
+    }
+
+    /// The factors of every tile.
+    #[must_use]
+    pub fn factors(&self) -> &[Factors] {
+        &self.factors
+    }
+
+    /// Replaces the factors of tile `index`.
+    ///
+    /// # Errors
+    /// [`Error`] for a tile that is not there, a wrong number of scales, or factors that are not finite.
+    pub fn set_factors(&mut self, index: usize, factors: Factors) -> Result<()> {
+        let (count, per_row) = (self.tiles.len(), self.columns.len());
+        if index >= count {
+            return Err(Error::parameter("index", index, format!("below {count}")));
+        }
+        let outputs = self.rows[index / per_row].len();
+        if !factors.scale.is_empty() {
+            check_len("scale", factors.scale.len(), 1, outputs)?;
+        }
+        check_finite("scale", &factors.scale)?;
+        if !factors.gain.is_finite() {
+            return Err(Error::parameter("gain", factors.gain, "finite"));
+        }
+        self.factors[index] = factors;
+        Ok(())
+    }
+
+    /// Runs a task for every tile, side by side where that pays.
+    fn on_tiles<R: Send + 'static>(
+        &self,
+        batch: usize,
+        task: impl Fn(usize) -> Box<dyn FnOnce(&mut Tile) -> Result<R> + Send>,
+    ) -> Result<Vec<R>> {
+        let (rows, cols) = self.shape();
+        let work = rows.saturating_mul(cols).saturating_mul(batch) / 16;
+        let tasks = self.tiles.iter().enumerate().map(|(i, tile)| locked(tile.clone(), task(i))).collect();
+        sharing(self.threads, work).run(tasks).into_iter().collect()
+    }
+
+    /// `y = x W^T + bias` for `x` (batch, N): (batch, M).
+    ///
+    /// # Errors
+    /// [`Error`] for wrong lengths or values that are not finite, the output's among them.
+    pub fn forward(&mut self, x: &[f32], batch: usize, bias: Option<&[f32]>) -> Result<Vec<f32>> {
+        let (outputs, inputs) = self.shape();
+        check_len("x", x.len(), batch, inputs)?;
+        check_finite("x", x)?;
+        let parts: Vec<_> = self.columns.iter().map(|part| Arc::new(cut(x, inputs, part))).collect();
+        let mut read = self.on_tiles(batch, |i| {
+            let x = parts[i % parts.len()].clone();
+            Box::new(move |tile| tile.forward(&x, batch))
+        })?;
+        let mut y = vec![0.0; batch * outputs];
+        for (i, (values, factors)) in read.iter_mut().zip(&self.factors).enumerate() {
+            let rows = &self.rows[i / self.columns.len()];
+            if !factors.scale.is_empty() {
+                for row in values.chunks_exact_mut(rows.len()) {
+                    row.iter_mut().zip(&factors.scale).for_each(|(v, a)| *v *= a);
+                }
+            }
+            if factors.gain == 1.0 {
+                add(&mut y, outputs, rows, values);
+            } else {
+                let gain = factors.gain as f32;
+                add(&mut y, outputs, rows, &values.iter().map(|v| v * gain).collect::<Vec<_>>());
+            }
+        }
+        if let Some(bias) = bias {
+            check_len("bias", bias.len(), 1, outputs)?;
+            y.chunks_exact_mut(outputs).for_each(|row| row.iter_mut().zip(bias).for_each(|(v, b)| *v += b));
+        }
+        check_finite("output", &y)?;
+        let outputs = if self.learn_gain { read } else { Vec::new() };
+        self.last = Some(Last { batch, inputs: parts, outputs, gradients: Vec::new() });
+        Ok(y)
+    }
+
+    /// `dL/dx` (batch, N) for `gradient = dL/dy` (batch, M) of the last forward pass, or nothing if not `wanted`.
+    ///
+    /// # Errors
+    /// [`Error`] before a forward pass, for wrong lengths or values that are not finite.
+    pub fn backward(&mut self, gradient: &[f32], wanted: bool) -> Result<Option<Vec<f32>>> {
+        let (outputs, inputs) = self.shape();
+        let batch = self.last.as_ref().ok_or_else(|| Error::State("backward() before forward()".into()))?.batch;
+        check_len("grad", gradient.len(), batch, outputs)?;
+        check_finite("grad", gradient)?;
+        let gradients: Vec<_> = self.rows.iter().map(|part| cut(gradient, outputs, part)).collect();
+        let mut result = None;
+        if wanted {
+            let read = self.on_tiles(batch, |i| {
+                let d = self.factors[i].forth(&gradients[i / self.columns.len()]);
+                Box::new(move |tile| tile.backward(&d, batch))
+            })?;
+            let mut dx = vec![0.0; batch * inputs];
+            for (i, values) in read.iter().enumerate() {
+                add(&mut dx, inputs, &self.columns[i % self.columns.len()], values);
+            }
+            check_finite("gradient of the input", &dx)?;
+            result = Some(dx);
+        }
+        if let Some(last) = &mut self.last {
+            last.gradients = gradients;
+        }
+        Ok(result)
+    }
+
+    /// The passes that an update refers to.
+    fn passes(&self) -> Result<&Last> {
+        match &self.last {
+            Some(last) if !last.gradients.is_empty() => Ok(last),
+            _ => Err(Error::State("update() before backward()".into())),
+        }
+    }
+
+    /// `lr` times the sum of the last gradients over the batch, (M): the step of a bias.
+    ///
+    /// # Errors
+    /// [`Error::State`] before a backward pass.
+    pub fn bias_step(&self, lr: f64) -> Result<Vec<f32>> {
+        let last = self.passes()?;
+        let mut step = Vec::with_capacity(self.shape().0);
+        for gradient in &last.gradients {
+            let outputs = gradient.len() / last.batch;
+            let mut sums = vec![0.0_f32; outputs];
+            gradient.chunks_exact(outputs).for_each(|row| sums.iter_mut().zip(row).for_each(|(s, g)| *s += g));
+            step.extend(sums.iter().map(|sum| lr as f32 * sum));
+        }
+        Ok(step)
+    }
+
+    /// The error that every tile learns from: `factor` times the gradient.
+    fn errors(&self, factor: f32) -> Result<Vec<Vec<f32>>> {
+        let last = self.passes()?;
+        let error = |(i, factors): (usize, &Factors)| {
+            let mut error = factors.back(&last.gradients[i / self.columns.len()]);
+            if factor != 1.0 {
+                error.iter_mut().for_each(|e| *e *= factor);
+            }
+            check_finite("scaled error", &error)?;
+            Ok(error)
+        };
+        self.factors.iter().enumerate().map(error).collect()
+    }
+
+    fn learn_gains(&mut self, lr: f64) {
+        if let (true, Some(last)) = (self.learn_gain, &self.last) {
+            for (i, (factors, output)) in self.factors.iter_mut().zip(&last.outputs).enumerate() {
+                factors.gain -= lr * dot(&last.gradients[i / self.columns.len()], output);
+            }
+        }
+    }
+}
+
+fn sharing(threads: Threads, work: usize) -> Threads {
+    if work < SHARED_ABOVE { Threads::ONE } else { threads }
+}
+
+fn locked<R>(
+    tile: SharedTile,
+    task: Box<dyn FnOnce(&mut Tile) -> Result<R> + Send>,
+) -> impl FnOnce() -> Result<R> + Send {
+    move || {
+        let mut tile =
+            tile.lock().map_err(|_| Error::State("an earlier internal error left this tile inconsistent".into()))?;
+        task(&mut tile)
+    }
+}
+
+/// Steps the tiles and output scales of several grids at the rate `lr`, all tiles side by side; each grid's gradients are
+/// of a mean over its batch, and with `sum` its tiles learn from those of a sum over `batch` vectors.
+///
+/// # Errors
+/// [`Error`] before a backward pass, for a bad rate, or errors that are not finite; then nothing has changed.
+pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
+    if !(lr.is_finite() && lr >= 0.0) {
+        return Err(Error::parameter("lr", lr, "a finite number >= 0"));
+    }
+    let mut tasks = Vec::new();
+    let mut work = 0_usize;
+    let mut threads = Threads::ONE;
+    for (grid, factor) in grids.iter() {
+        let (errors, last) = (grid.errors(*factor)?, grid.passes()?);
+        let batch = last.batch;
+        for (i, (tile, d)) in grid.tiles.iter().zip(errors).enumerate() {
+            let x = last.inputs[i % grid.columns.len()].clone();
+            work = work.saturating_add((x.len() + d.len()).saturating_mul(4));
+            tasks
+                .push(locked(tile.clone(), Box::new(move |tile| tile.update(Batch { x: &x, d: &d, size: batch, lr }))));
+        }
+        threads = grid.threads;
+    }
+    sharing(threads, work).run(tasks).into_iter().collect::<Result<Vec<()>>>()?;
+    grids.iter_mut().for_each(|(grid, _)| grid.learn_gains(lr));
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! What a network's layers compute around their tiles: weight matrices over several tiles, activations, losses.
+
+pub mod activation;
+mod grid;
+
+pub use grid::{Factors, Grid, SharedTile, update};

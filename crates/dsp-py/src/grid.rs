@@ -1,0 +1,117 @@
+//! A layer's weight matrix over several tiles.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use dsp_core::Error;
+use dsp_core::layer::{Factors, Grid as Core, update};
+use dsp_core::par::Threads;
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray1};
+use pyo3::prelude::*;
+
+use crate::convert::{batch, contiguous, matrix};
+use crate::detach::{free, locked};
+use crate::errors::raise;
+use crate::tile::Tile;
+
+/// Tiles that make one weight matrix, with their digital factors.
+#[pyclass(frozen, module = "dsptrack._core")]
+pub struct Grid {
+    grid: Arc<Mutex<Core>>,
+    shape: (usize, usize),
+}
+
+type Matrix<'py> = Bound<'py, PyArray2<f32>>;
+type Scale<'py> = Option<Bound<'py, PyArray1<f32>>>;
+
+#[pymethods]
+impl Grid {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        tiles: Vec<Bound<'_, Tile>>,
+        row_sizes: Vec<usize>,
+        column_sizes: Vec<usize>,
+        learn_gain: bool,
+        num_threads: Option<usize>,
+    ) -> PyResult<Self> {
+        let threads = raise(py, Threads::new(num_threads))?;
+        let tiles = tiles.iter().map(|tile| tile.get().shared()).collect();
+        let grid = raise(py, Core::new(tiles, &row_sizes, &column_sizes, learn_gain, threads))?;
+        Ok(Self { shape: grid.shape(), grid: Arc::new(Mutex::new(grid)) })
+    }
+
+    /// The scale (None stands for 1) and the gain of every tile.
+    fn factors<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Scale<'py>, f64)>> {
+        let factors = locked(py, &self.grid, |grid| Ok(grid.factors().to_vec()))?;
+        let scale = |values: Vec<f32>| (!values.is_empty()).then(|| PyArray1::from_vec(py, values));
+        Ok(factors.into_iter().map(|factors| (scale(factors.scale), factors.gain)).collect())
+    }
+
+    fn set_factors(
+        &self,
+        py: Python<'_>,
+        index: usize,
+        scale: Option<PyReadonlyArray1<'_, f32>>,
+        gain: f64,
+    ) -> PyResult<()> {
+        let scale = scale.map_or(Ok(Vec::new()), |scale| contiguous(py, "scale", scale.as_slice()))?;
+        locked(py, &self.grid, |grid| grid.set_factors(index, Factors { scale, gain }))
+    }
+
+    fn forward<'py>(
+        &self,
+        py: Python<'py>,
+        x: PyReadonlyArray2<'_, f32>,
+        bias: Option<PyReadonlyArray1<'_, f32>>,
+    ) -> PyResult<Matrix<'py>> {
+        let (x, size) = batch(py, "x", &x, self.shape.1)?;
+        let bias = bias.map(|bias| contiguous(py, "bias", bias.as_slice())).transpose()?;
+        let y = locked(py, &self.grid, |grid| grid.forward(&x, size, bias.as_deref()))?;
+        matrix(py, y, (size, self.shape.0))
+    }
+
+    fn backward<'py>(
+        &self,
+        py: Python<'py>,
+        grad: PyReadonlyArray2<'_, f32>,
+        wanted: bool,
+    ) -> PyResult<Option<Matrix<'py>>> {
+        let (grad, size) = batch(py, "grad", &grad, self.shape.0)?;
+        let dx = locked(py, &self.grid, |grid| grid.backward(&grad, wanted))?;
+        dx.map(|dx| matrix(py, dx, (size, self.shape.1))).transpose()
+    }
+}
+
+/// A grid to update: its bias, if it has one, and the factor on the gradient that its tiles learn from.
+type Updated<'py> = (Bound<'py, Grid>, Option<PyReadwriteArray1<'py, f32>>, f32);
+
+/// Steps the tiles, gains and biases of several grids at the rate `lr`.
+#[pyfunction]
+pub fn update_grids(py: Python<'_>, mut grids: Vec<Updated<'_>>, lr: f64) -> PyResult<()> {
+    let shared: Vec<_> =
+        grids.iter().map(|(grid, bias, factor)| (grid.get().grid.clone(), bias.is_some(), *factor)).collect();
+    let steps = free(py, || {
+        let inconsistent = |_| Error::State("an earlier internal error left this layer inconsistent".into());
+        let mut locks = Vec::with_capacity(shared.len());
+        for (at, (grid, ..)) in shared.iter().enumerate() {
+            if shared[..at].iter().any(|(other, ..)| Arc::ptr_eq(grid, other)) {
+                return Err(Error::parameter("grids", "(one twice)", "different grids"));
+            }
+            locks.push(grid.lock().map_err(inconsistent)?);
+        }
+        let step = |(grid, (_, biased, _)): (&MutexGuard<'_, Core>, &(_, bool, f32))| {
+            biased.then(|| grid.bias_step(lr)).transpose()
+        };
+        let steps: Vec<_> = locks.iter().zip(&shared).map(step).collect::<Result<_, _>>()?;
+        let mut parts: Vec<_> =
+            locks.iter_mut().zip(&shared).map(|(grid, (.., factor))| (&mut **grid, *factor)).collect();
+        update(&mut parts, lr)?;
+        Ok(steps)
+    })?;
+    for ((_, bias, _), step) in grids.iter_mut().zip(steps) {
+        if let (Some(bias), Some(step)) = (bias, step) {
+            bias.as_array_mut().iter_mut().zip(step).for_each(|(b, s)| *b -= s);
+        }
+    }
+    Ok(())
+}
