@@ -110,7 +110,7 @@ class Raw:
 
 
 def finished(raw: Raw, name: str, *, standard: bool, flat: bool) -> Dataset:
-    """Return the set in float32: pixels in [0, 1], or of mean 0 and variance 1 in every channel of the training part."""
+    """Return the set in float32: pixels in [0, 1], or of mean 0 and variance 1 by channel of the training part."""
     mean, std = moments(raw.train_x, raw.largest) if standard else ((), ())
     parts = [_scaled(x, raw.largest, mean, std) for x in (raw.train_x, raw.test_x)]
     train_x, test_x = (x.reshape(len(x), -1) for x in parts) if flat else parts
