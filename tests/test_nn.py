@@ -142,9 +142,9 @@ def test_linear_update(error_scale, scaling, most_inputs, most_outputs, rng):
         # every vector's step is rounded to STEP, times a weight scaling of up to max|w| / omega
         np.testing.assert_allclose(layer.weights - w, step, atol=4 * STEP * 10)
         return
-    by_tile = iter([block for row in layer._blocks for block in row])
-    for rows in layer._rows:
-        for columns in layer._columns:
+    by_tile = iter([block for row in layer._grid.blocks for block in row])
+    for rows in layer._grid.rows:
+        for columns in layer._grid.columns:
             block = next(by_tile)
             learned = 1 - lr * np.sum(grad[:, rows] * (x[:, columns] @ w[rows, columns].T), dtype=np.float64)
             assert block.gain == pytest.approx(learned, abs=1e-6)
@@ -155,10 +155,10 @@ def test_linear_update(error_scale, scaling, most_inputs, most_outputs, rng):
 
 def test_learned_scale_enters_the_tiles_error(rng):
     """With s = 2 the tile sees twice the error, in the backward read and in the update."""
-    layer = linear(3, 2, learn_out_scaling=True, bias=False)
+    layer = linear(3, 2, learn_out_scaling=True, bias="none")
     w, x, grad = batch(rng, 2, 3), batch(rng, 1, 3), batch(rng, 1, 2)
     layer.set_weights(w)
-    layer._blocks[0][0].gain = 2.0
+    layer._grid.blocks[0][0].gain = 2.0
     np.testing.assert_allclose(layer.forward(x), 2 * x @ w.T, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(layer.backward(grad), 2 * grad @ w, rtol=1e-5, atol=1e-6)
     layer.update(1e-4)

@@ -2,15 +2,17 @@
 
 import numpy as np
 
+from dsptrack._checks import number
 from dsptrack.tile import AnalogTile
 
 from .layer import FloatArray
+from .state import array, entries
 
 
 class Block:
     """A tile, its weight scaling a (None = 1, a number, or one number an output) and its learned gain s.
 
-    Linear gives the equations. Factors that are 1 cost nothing.
+    AnalogLayer gives the equations. Factors that are 1 cost nothing.
     """
 
     __slots__ = ("_output", "gain", "learn_gain", "scale", "tile")
@@ -21,6 +23,9 @@ class Block:
         self.gain = 1.0
         self.scale: FloatArray | None = None
         self._output: FloatArray | None = None
+
+    def __repr__(self) -> str:
+        return f"Block({self.tile.shape[0]}, {self.tile.shape[1]})"
 
     @property
     def weights(self) -> FloatArray:
@@ -60,6 +65,21 @@ class Block:
         self.tile.update(x, error if factor is None else error * factor, lr)
         if self.learn_gain and self._output is not None:
             self.gain -= lr * float(np.vdot(grad, self._output))
+
+    def state_dict(self) -> dict[str, object]:
+        """Return both factors, as far as there are any, and the tile's state."""
+        state: dict[str, object] = {"gain": self.gain, "tile": self.tile.state_dict()}  # type: ignore[attr-defined]
+        return state if self.scale is None else state | {"scale": self.scale.copy()}
+
+    def load(self, state: object) -> None:
+        """Take up what `state_dict` returned."""
+        names = ["gain", "tile"] if self.scale is None else ["gain", "tile", "scale"]
+        state = entries(self, state, names)
+        gain = number("gain", state["gain"])
+        if self.scale is not None:
+            self.scale = array("scale", state["scale"], self.scale.shape)
+        self.tile.load_state_dict(state["tile"])  # type: ignore[attr-defined]
+        self.gain = gain
 
     @staticmethod
     def _factor(scale: FloatArray | None, gain: float) -> FloatArray | np.float32 | None:

@@ -143,6 +143,7 @@ class Trainer:
         True
         """
         right = 0
+        self.model.eval()
         for start in range(0, len(x), _TEST_BATCH):
             part = slice(start, start + _TEST_BATCH)
             right += int((self.model.forward(x[part]).argmax(axis=1) == y[part]).sum())
@@ -151,6 +152,7 @@ class Trainer:
     def _epoch(self, x: FloatArray, y: IntArray, tick: Callable[[], object]) -> float:
         """Train on every image once; return the mean loss. The hot loop: nothing here is checked twice."""
         model, loss, lr, size = self.model, self.loss, self.lr, self.batch_size
+        model.train()
         order = self._generator.permutation(len(x))
         labels = y[order]
         total = 0.0
