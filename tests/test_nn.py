@@ -286,9 +286,8 @@ def test_trainer_follows_sgd_in_numpy(rng):
     trainer = dt.nn.Trainer(model, dt.nn.CrossEntropyLoss(), lr=0.01, batch_size=7, rng=5)
     trainer.fit(data, 4, progress=False)
 
-    order = np.random.default_rng(dt._rng.key(5))
-    for _ in range(4):
-        picks = order.permutation(len(data.train_x))
+    for epoch in (1, 2, 3, 4):
+        picks = np.random.default_rng([*dt._rng.key(5), epoch]).permutation(len(data.train_x))
         for start in range(0, len(picks), 7):
             chosen = picks[start : start + 7]
             x, y = data.train_x[chosen].astype(np.float64), data.train_y[chosen]

@@ -2,15 +2,19 @@
 
 Analog layers: Linear, Conv2d. Digital ones: MaxPool2d, AvgPool2d, Flatten, Reshape, Dropout, Sigmoid, Tanh, ReLU,
 LogSoftmax. A chain: Sequential. Bases: Layer, AnalogLayer. Losses: NLLLoss, CrossEntropyLoss, MSELoss. Training:
-Trainer, EpochRecord. Models: fcn, lenet5. Accounts over tiles: sp_error, pulses, programming_events.
+Trainer, Callback, EarlyStop, EpochRecord, History, Evaluation; `schedules` of learning rates. Models: fcn, lenet5.
+Accounts over tiles: sp_error, pulses, programming_events.
 """
 
+from . import schedules
 from .account import programming_events, pulses, sp_error
 from .activations import LogSoftmax, ReLU, Sigmoid, Tanh
 from .analog import AnalogLayer
+from .callbacks import Callback, EarlyStop
 from .conv import Conv2d
 from .dropout import Dropout
-from .history import EpochRecord
+from .evaluation import Evaluation
+from .history import EpochRecord, History
 from .layer import Layer
 from .linear import Linear
 from .losses import CrossEntropyLoss, Loss, MSELoss, NLLLoss
@@ -23,11 +27,15 @@ from .trainer import Trainer
 __all__ = [
     "AnalogLayer",
     "AvgPool2d",
+    "Callback",
     "Conv2d",
     "CrossEntropyLoss",
     "Dropout",
+    "EarlyStop",
     "EpochRecord",
+    "Evaluation",
     "Flatten",
+    "History",
     "Layer",
     "Linear",
     "LogSoftmax",
@@ -45,5 +53,6 @@ __all__ = [
     "lenet5",
     "programming_events",
     "pulses",
+    "schedules",
     "sp_error",
 ]
