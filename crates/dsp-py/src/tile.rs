@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::convert::{batch, exact, matrix};
 use crate::detach::{free, locked};
 use crate::errors::raise;
+use crate::state::{from_dict, to_dict};
 
 /// A learning rule on its arrays.
 #[pyclass(frozen, module = "dsptrack._core")]
@@ -124,6 +125,15 @@ impl Tile {
     fn sp_estimate<'py>(&self, py: Python<'py>) -> PyResult<Matrix<'py>> {
         let values = locked(py, &self.tile, |tile| tile.sp_estimate())?;
         matrix(py, values, self.shape)
+    }
+
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        to_dict(py, locked(py, &self.tile, |tile| Ok(tile.snapshot()))?)
+    }
+
+    fn restore(&self, py: Python<'_>, state: &Bound<'_, PyDict>) -> PyResult<()> {
+        let from = from_dict(state)?;
+        locked(py, &self.tile, |tile| tile.restore(from))
     }
 
     fn ledger<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -13,6 +13,9 @@ use crate::pulse::PulseUpdate;
 use crate::rng::uniform::open_unit;
 use crate::rng::{Key, Purpose};
 use crate::simd::prefetch;
+use crate::snapshot::State;
+
+mod state;
 
 /// A rate that may be multiplied by the global learning rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -297,5 +300,13 @@ impl LearningRule for Transfer {
 
     fn programmed(&self) -> Option<u64> {
         self.tracker.as_ref().map(Tracker::programmed)
+    }
+
+    fn snapshot(&self) -> State {
+        state::snapshot(self)
+    }
+
+    fn restored(&self, from: State) -> Result<Box<dyn LearningRule>> {
+        Ok(Box::new(state::restored(self, from)?))
     }
 }

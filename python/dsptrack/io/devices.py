@@ -13,9 +13,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from . import _core
-from .devices import Device
-from .exceptions import ConfigError, DataError, MissingDataError
+from dsptrack import _core
+from dsptrack.devices import Device
+from dsptrack.exceptions import ConfigError, DataError, MissingDataError
 
 __all__ = ["load_device", "save_device"]
 
