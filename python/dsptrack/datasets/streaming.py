@@ -70,12 +70,15 @@ def order(n: int, words: Sequence[int], epoch: int) -> Indices:
 
 def stream(x: Floats, y: Labels, size: int, picks: Indices, start: int = 0) -> Iterator[tuple[Floats, Labels]]:
     """Yield the mini-batches of an epoch in the order `picks`, from number `start` on; nothing is checked."""
-    # Two differences make a buffer cheap: no allocation, and "clip", which does not copy as "raise" would.
+    # A buffer spares the allocation, and "clip" the copy that "raise" would make of it.
     buffer = np.empty((size, *x.shape[1:]), np.float32)
     labels = y[picks]
-    for low in range(start * size, len(picks), size):
-        high = min(low + size, len(picks))
-        yield x.take(picks[low:high], 0, buffer[: high - low], "clip"), labels[low:high]
+    rest = len(picks) % size
+    for low in range(start * size, len(picks) - rest, size):
+        high = low + size
+        yield x.take(picks[low:high], 0, buffer, "clip"), labels[low:high]
+    if rest and start * size < len(picks):
+        yield x.take(picks[-rest:], 0, buffer[:rest], "clip"), labels[-rest:]
 
 
 def checked(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, Labels]:

@@ -1,7 +1,5 @@
 """Dropout."""
 
-from typing import Any
-
 import numpy as np
 
 from dsptrack._checks import number
