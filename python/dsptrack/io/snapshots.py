@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors
 import safetensors.numpy
@@ -104,7 +104,8 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     file = Path(path)
     try:
-        return _state(_checked(_whole(file)))
+        with file.open("rb") as stream:
+            return _read(stream)
     except SnapshotError as error:
         raise SnapshotError(f"{file}: {error}") from None
     except FileNotFoundError:
@@ -113,35 +114,41 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise DataError(f"{file}: {error}") from None
 
 
-def _whole(file: Path) -> bytes:
-    """Return all bytes of a file that starts like a snapshot."""
-    with file.open("rb") as stream:
-        start = stream.read(_DIGITS.stop)
-        size = os.fstat(stream.fileno()).st_size
-        if start[8 : 8 + len(_START)] != _START[: len(start[8:])]:
-            raise SnapshotError("is no snapshot of dsptrack")
-        if len(start) < _DIGITS.stop:
-            raise SnapshotError(f"is truncated after {size} bytes")
-        header = int.from_bytes(start[:8], "little")
-        if header > _LONGEST:
-            raise SnapshotError(f"has a header of {header} bytes: must be at most {_LONGEST}")
-        if 8 + header > size:
-            raise SnapshotError(f"is truncated after {size} bytes, within its header of {header} bytes")
-        return start + stream.read()
+def _read(stream: BinaryIO) -> dict[str, Any]:
+    data = _whole(stream)
+    _check(data)
+    return _state(data)
 
 
-def _checked(data: bytes) -> bytes:
-    """Return the bytes if their checksum is right."""
+def _whole(stream: BinaryIO) -> bytes:
+    """Return all bytes of a stream that starts like a snapshot."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    start = stream.read(_DIGITS.stop)
+    if start[8 : 8 + len(_START)] != _START[: len(start[8:])]:
+        raise SnapshotError("is no snapshot of dsptrack")
+    if len(start) < _DIGITS.stop:
+        raise SnapshotError(f"is truncated after {size} bytes")
+    header = int.from_bytes(start[:8], "little")
+    if header > _LONGEST:
+        raise SnapshotError(f"has a header of {header} bytes: must be at most {_LONGEST}")
+    if 8 + header > size:
+        raise SnapshotError(f"is truncated after {size} bytes, within its header of {header} bytes")
+    return start + stream.read()
+
+
+def _check(data: bytes) -> None:
+    """Refuse bytes whose checksum is wrong."""
     view = memoryview(data)
     digest = hashlib.sha256(view[: _DIGITS.start])
     digest.update(_BLANK.encode())
     digest.update(view[_DIGITS.stop :])
-    if digest.hexdigest().encode() != data[_DIGITS]:
-        wanted = _length(data)
-        if len(data) < wanted:
-            raise SnapshotError(f"is truncated after {len(data)} of {wanted} bytes")
-        raise SnapshotError("was altered: its checksum does not fit")
-    return data
+    if digest.hexdigest().encode() == data[_DIGITS]:
+        return
+    wanted = _length(data)
+    if len(data) < wanted:
+        raise SnapshotError(f"is truncated after {len(data)} of {wanted} bytes")
+    raise SnapshotError("was altered: its checksum does not fit")
 
 
 def _length(data: bytes) -> int:
