@@ -7,15 +7,9 @@ import pytest
 from scipy.special import log_softmax
 
 import dsptrack as dt
-from helpers.build import quiet
+from helpers.ideal import SGD, STEP, linear
+from helpers.network import numerical_gradient
 
-IDEAL = dt.Periphery.ideal()
-# Steps so fine that rounding to whole pulses disappears, a power of two so that float32 sums of them are exact, and
-# trains that say exactly how many are sent.
-STEP = 2.0**-20
-FINE = quiet("ConstantStep", dw_min=STEP, w_max=10.0, w_min=-10.0)
-EXACT = dt.PulseUpdate(desired_bl=4096, pulse_type="deterministic_implicit")
-SGD = dt.algorithms.AnalogSGD(device=FINE)
 SCALINGS = [
     pytest.param({}, id="plain"),
     pytest.param({"weight_scaling_omega": 0.6}, id="scaled"),
@@ -28,24 +22,8 @@ SCALINGS = [
 SPLITS = [pytest.param(512, 512, id="one-tile"), pytest.param(3, 512, id="inputs"), pytest.param(3, 2, id="both-ways")]
 
 
-def linear(n, m, **options):
-    return dt.nn.Linear(n, m, SGD, **({"forward": IDEAL, "backward": IDEAL, "update": EXACT, "rng": 0} | options))
-
-
 def batch(rng, *shape):
     return rng.standard_normal(shape).astype(np.float32)
-
-
-def numerical_gradient(f, x, step=1e-5):
-    """Central differences in float64."""
-    x = x.astype(np.float64)
-    grad = np.empty_like(x)
-    for i in np.ndindex(x.shape):
-        high, low = x.copy(), x.copy()
-        high[i] += step
-        low[i] -= step
-        grad[i] = (f(high) - f(low)) / (2 * step)
-    return grad
 
 
 ACTIVATIONS = {

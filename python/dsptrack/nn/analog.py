@@ -15,6 +15,7 @@ from dsptrack.update import PulseUpdate
 
 from .grid import Grid
 from .layer import FloatArray, Layer
+from .rows import add_in_place
 from .state import array, entries
 
 _FORWARD = Periphery()
@@ -128,7 +129,7 @@ class AnalogLayer(Layer):
         self._analog_bias = kind == "analog"
         self._bias = np.zeros(outputs, np.float32) if kind == "digital" else None
         self._images = 0
-        self._grad: FloatArray | None = None
+        self._bias_grad: FloatArray | None = None
 
         generator = np.random.default_rng(key(rng))
         limit = np.float32(1.0 / math.sqrt(inputs))
@@ -201,11 +202,11 @@ class AnalogLayer(Layer):
 
     def update(self, lr: float) -> None:
         """Step tiles, learned scales and bias by one mini-batch at the global learning rate `lr` >= 0."""
-        if self._grad is None:
+        if self._bias_grad is None:
             raise StateError(f"{self!r}.update() before backward()")
         self._grid.update(lr, self._images if self.error_scale == "sum" else 1.0)
         if self._bias is not None:
-            self._bias -= lr * np.add.reduce(self._grad, 0)
+            self._bias -= lr * self._bias_grad
 
     def state_dict(self) -> dict[str, object]:
         """Return the digital bias, if there is one, and by number the tiles with their scales."""
@@ -221,20 +222,20 @@ class AnalogLayer(Layer):
     def _read(self, x: FloatArray, images: int) -> FloatArray:
         """Return x Wᵀ + b, (V, M), for the vectors `x` (V, N) of so many images; the caller may overwrite it."""
         self._images = images
-        self._grad = None
+        self._bias_grad = None
         if self._analog_bias:
             x = np.concatenate([x, np.ones((len(x), 1), np.float32)], axis=1)
         y = self._grid.forward(x)
         if self._bias is not None:
-            y += self._bias
+            add_in_place(y, self._bias)
         # One BLAS dot checks all outputs: a sum of squares that overflows float32 means |y| > 1e19, long diverged.
         if not math.isfinite(np.vdot(y, y)):
             raise NonFiniteError(f"output: largest magnitude {np.abs(y).max()}; must be finite")
         return y
 
-    def _read_back(self, grad: FloatArray) -> FloatArray | None:
-        """Return dL/dx, (V, N), for `grad` = dL/dy (V, M); None without `needs_input_grad`."""
-        self._grad = grad
+    def _read_back(self, grad: FloatArray, bias_grad: FloatArray) -> FloatArray | None:
+        """Return dL/dx, (V, N), for `grad` = dL/dy (V, M) with the sum `bias_grad`; None without `needs_input_grad`."""
+        self._bias_grad = bias_grad
         back = self._grid.backward(grad, needs_input_grad=self.needs_input_grad)
         return np.ascontiguousarray(back[:, :-1]) if self._analog_bias and back is not None else back
 

@@ -6,6 +6,7 @@ from dsptrack._checks import number
 from dsptrack.tile import AnalogTile
 
 from .layer import FloatArray
+from .rows import scale, scale_in_place
 from .state import array, entries
 
 
@@ -47,7 +48,7 @@ class Block:
         """Return s a · tile(x), an array that the caller may overwrite."""
         y = self.tile.forward(x)
         if self.scale is not None:
-            y *= self.scale
+            scale_in_place(y, self.scale)
         if self.learn_gain:
             self._output = y
             y = y * np.float32(self.gain)
@@ -55,14 +56,12 @@ class Block:
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return tileᵀ(s a · grad)."""
-        factor = self._factor(self.scale, self.gain)
-        return self.tile.backward(grad if factor is None else grad * factor)
+        return self.tile.backward(self._scaled(grad, self.scale))
 
     def update(self, x: FloatArray, error: FloatArray, grad: FloatArray, lr: float) -> None:
         """Step the tile on s · error / a, where `error` is `grad` or a multiple, then the learned gain on `grad`."""
         inverse = None if self.scale is None else np.float32(1.0) / self.scale
-        factor = self._factor(inverse, self.gain)
-        self.tile.update(x, error if factor is None else error * factor, lr)
+        self.tile.update(x, self._scaled(error, inverse), lr)
         if self.learn_gain and self._output is not None:
             self.gain -= lr * float(np.vdot(grad, self._output))
 
@@ -81,8 +80,8 @@ class Block:
         self.tile.load_state_dict(state["tile"])  # type: ignore[attr-defined]
         self.gain = gain
 
-    @staticmethod
-    def _factor(scale: FloatArray | None, gain: float) -> FloatArray | np.float32 | None:
-        if scale is None:
-            return None if gain == 1.0 else np.float32(gain)
-        return scale * np.float32(gain)
+    def _scaled(self, grad: FloatArray, factors: FloatArray | None) -> FloatArray:
+        """Return `grad` times the gain and, if there are any, the factors of the outputs."""
+        if factors is None:
+            return grad if self.gain == 1.0 else grad * np.float32(self.gain)
+        return scale(grad, factors * np.float32(self.gain))

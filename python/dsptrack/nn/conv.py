@@ -96,5 +96,6 @@ class Conv2d(AnalogLayer):
     def backward(self, grad: FloatArray) -> FloatArray | None:
         """Return dL/dx, (B, C, H, W), for `grad` = dL/dy (B, M, H', W'); None without `needs_input_grad`."""
         grad = self._matched(grad, self._output_shape)
-        back = self._read_back(np.ascontiguousarray(grad.transpose(0, 2, 3, 1)).reshape(-1, self.out_channels))
+        vectors = np.ascontiguousarray(grad.transpose(0, 2, 3, 1)).reshape(-1, self.out_channels)
+        back = self._read_back(vectors, np.add.reduce(grad, (0, 2, 3)))
         return None if back is None else self._patches.scatter(back)

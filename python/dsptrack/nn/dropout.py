@@ -67,9 +67,9 @@ class Dropout(Layer):
         return {"rng": self._generator.bit_generator.state}
 
     def _load(self, state: object) -> None:
-        state = entries(self, state, ["rng"])
+        position: Any = entries(self, state, ["rng"])["rng"]
         try:
-            self._generator.bit_generator.state = state["rng"]
+            self._generator.bit_generator.state = position
         except (KeyError, TypeError, ValueError) as error:
             raise StateError(
                 f"state of {self!r}: no state of {type(self._generator.bit_generator).__name__}"

@@ -2,6 +2,8 @@
 
 from typing import Unpack
 
+import numpy as np
+
 from dsptrack._checks import matrix, whole
 from dsptrack.algorithms import Algorithm
 from dsptrack.exceptions import ShapeError
@@ -59,4 +61,5 @@ class Linear(AnalogLayer):
 
     def backward(self, grad: FloatArray) -> FloatArray | None:
         """Return dL/dx read from the tiles, (B, N), for `grad` = dL/dy (B, M); None without `needs_input_grad`."""
-        return self._read_back(self._matched(grad, (self._images, self.out_features)))
+        grad = self._matched(grad, (self._images, self.out_features))
+        return self._read_back(grad, np.add.reduce(grad, 0))

@@ -1,7 +1,8 @@
 """Pooling: one number for every window of an image, channel by channel."""
 
 from abc import abstractmethod
-from itertools import product
+from collections.abc import Iterable
+from itertools import product, repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -47,8 +48,12 @@ class _Pool(Layer):
         if grad.shape != self._output_shape:
             raise ShapeError(f"{self!r}: grad has shape {grad.shape}; expected {self._output_shape}")
         x_grad = np.zeros(self._input_shape, np.float32)
-        for n, (i, j) in enumerate(self._parts):
-            x_grad[:, :, i, j] += self._share(grad, n)
+        overlap = self.stride[0] < self.kernel_size[0] or self.stride[1] < self.kernel_size[1]
+        for (i, j), share in zip(self._parts, self._shares(grad), strict=True):
+            if overlap:
+                x_grad[:, :, i, j] += share
+            else:
+                x_grad[:, :, i, j] = share
         return x_grad
 
     @abstractmethod
@@ -56,8 +61,8 @@ class _Pool(Layer):
         """Return the output, given the n-th elements of all windows for every n."""
 
     @abstractmethod
-    def _share(self, grad: FloatArray, n: int) -> FloatArray:
-        """Return what the n-th elements get of `grad`."""
+    def _shares(self, grad: FloatArray) -> Iterable[FloatArray]:
+        """Return what the n-th elements get of `grad` for every n."""
 
 
 class MaxPool2d(_Pool):
@@ -92,16 +97,15 @@ class MaxPool2d(_Pool):
     def _pooled(self, elements: list[FloatArray]) -> FloatArray:
         y = elements[0].copy()
         self._which = np.zeros(y.shape, self._dtype)
-        for n, element in enumerate(elements[1:], 1):
-            element = np.ascontiguousarray(element)
+        for n, part in enumerate(elements[1:], 1):
+            element = np.ascontiguousarray(part)
             # n only grows, so a maximum notes the last one that was larger than all before it.
             np.maximum(self._which, (element > y) * self._dtype.type(n), out=self._which)
             np.maximum(y, element, out=y)
         return y
 
-    def _share(self, grad: FloatArray, n: int) -> FloatArray:
-        share: FloatArray = grad * (self._which == n)
-        return share
+    def _shares(self, grad: FloatArray) -> Iterable[FloatArray]:
+        return (grad * (self._which == n) for n in range(len(self._parts)))
 
 
 class AvgPool2d(_Pool):
@@ -135,5 +139,5 @@ class AvgPool2d(_Pool):
         y *= np.float32(1.0 / len(elements))
         return y
 
-    def _share(self, grad: FloatArray, n: int) -> FloatArray:
-        return grad * np.float32(1.0 / len(self._parts))
+    def _shares(self, grad: FloatArray) -> Iterable[FloatArray]:
+        return repeat(grad * np.float32(1.0 / len(self._parts)), len(self._parts))
