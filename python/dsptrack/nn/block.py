@@ -67,7 +67,7 @@ class Block:
 
     def state_dict(self) -> dict[str, object]:
         """Return both factors, as far as there are any, and the tile's state."""
-        state: dict[str, object] = {"gain": self.gain, "tile": self.tile.state_dict()}  # type: ignore[attr-defined]
+        state: dict[str, object] = {"gain": self.gain, "tile": self.tile.state_dict()}
         return state if self.scale is None else state | {"scale": self.scale.copy()}
 
     def load(self, state: object) -> None:
@@ -77,7 +77,7 @@ class Block:
         gain = number("gain", state["gain"])
         if self.scale is not None:
             self.scale = array("scale", state["scale"], self.scale.shape)
-        self.tile.load_state_dict(state["tile"])  # type: ignore[attr-defined]
+        self.tile.load_state_dict(state["tile"])
         self.gain = gain
 
     def _scaled(self, grad: FloatArray, factors: FloatArray | None) -> FloatArray:

@@ -1,5 +1,7 @@
 """Dropout."""
 
+from typing import Any
+
 import numpy as np
 
 from dsptrack._checks import number

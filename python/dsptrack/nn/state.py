@@ -1,6 +1,7 @@
 """Checks of what `Layer.load_state_dict` is given."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from dsptrack._checks import Floats32, floats
 from dsptrack.exceptions import NonFiniteError, ShapeError, StateError
 
 
-def entries(owner: object, state: object, names: Collection[str]) -> Mapping[str, object]:
+def entries(owner: object, state: object, names: Collection[str]) -> Mapping[str, Any]:
     """Return `state` if it is a mapping with exactly the entries `names`."""
     if not isinstance(state, Mapping):
         raise StateError(f"state of {owner!r} is a {type(state).__name__}: must be a mapping")

@@ -204,16 +204,6 @@ class Trainer:
         """Return mean loss and accuracy on the images `x`, (n, inputs) or (n, C, H, W), with the labels `y` (n,).
 
         The reads are as noisy as in training and go on drawing from the tiles' streams.
-
-        Examples
-        --------
-        >>> import dsptrack as dt
-        >>> data = dt.datasets.load("digits")
-        >>> rule = dt.algorithms.AnalogSGD(device=dt.devices.SoftBounds())
-        >>> model = dt.nn.fcn(rule, sizes=(64, 10), rng=0)
-        >>> found = dt.nn.Trainer(model, dt.nn.CrossEntropyLoss(), lr=0.1).evaluate(data.test_x, data.test_y)
-        >>> found.loss > 0, 0 <= found.accuracy <= 100
-        (True, True)
         """
         return evaluate(self.model, self.loss, x, y)
 
@@ -252,13 +242,6 @@ class Trainer:
         StateError
             If it has other entries, or belongs to another `batch_size`, `lr` or `callbacks`. Also what the layers and
             tiles raise. The trainer then is as it was.
-
-        Examples
-        --------
-        >>> import dsptrack as dt
-        >>> model = dt.nn.fcn(dt.algorithms.AnalogSGD(device=dt.presets.reram_sb()), sizes=(64, 10), rng=0)
-        >>> trainer = dt.nn.Trainer(model, dt.nn.CrossEntropyLoss(), lr=0.1, rng=0)
-        >>> trainer.load_state_dict(trainer.state_dict())
         """
         state = entries(self, state, ("model", "order", "batch_size", "lr", "progress", "history", "callbacks"))
         for name, own in (("batch_size", self.batch_size), ("lr", self._lr_words())):
