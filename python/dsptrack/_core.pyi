@@ -124,6 +124,7 @@ class Tile:
         key: list[int],
         num_threads: int | None,
         count_pulses: bool,
+        blank: bool,
     ) -> Tile: ...
     @property
     def shape(self) -> tuple[int, int]: ...

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _checks, _core, _state
-from ._config import Config, compiled
+from ._config import compiled
 from ._rng import RngLike, key
 from .algorithms import Algorithm
 from .array import CrossbarArray
@@ -80,22 +80,31 @@ class AnalogTile:
         num_threads: int | None = None,
         count_pulses: bool = False,
     ) -> None:
-        self._algorithm = algorithm
-        self._configs: dict[str, Config] = {
-            "algorithm": algorithm,
-            "forward": forward,
-            "backward": backward,
-            "update": update,
-        }
+        configs = {"algorithm": algorithm, "forward": forward, "backward": backward, "update": update}
+        self._assemble(shape, configs, rng, num_threads, count_pulses=bool(count_pulses), blank=False)
+
+    def _assemble(
+        self,
+        shape: tuple[int, int],
+        configs: dict[str, Any],
+        rng: RngLike,
+        num_threads: int | None,
+        *,
+        count_pulses: bool,
+        blank: bool,
+    ) -> None:
+        self._algorithm: Algorithm = configs["algorithm"]
+        self._configs = configs
         self._core = _core.Tile(
             _checks.shape(shape),
-            compiled("algorithm", algorithm, Algorithm),
-            compiled("forward", forward, Periphery),
-            compiled("backward", backward, Periphery),
-            compiled("update", update, PulseUpdate),
+            compiled("algorithm", configs["algorithm"], Algorithm),
+            compiled("forward", configs["forward"], Periphery),
+            compiled("backward", configs["backward"], Periphery),
+            compiled("update", configs["update"], PulseUpdate),
             key(rng),
             _checks.threads(num_threads),
-            bool(count_pulses),
+            count_pulses,
+            blank,
         )
 
     def __repr__(self) -> str:
@@ -335,6 +344,7 @@ class AnalogTile:
         """
         shape, configs, core = _state.unpack(state, "AnalogTile", _CONFIGS)
         _state.require_planes(core.get("arrays"), shape)
-        tile = cls(shape, **configs, rng=0, num_threads=num_threads)
+        tile = cls.__new__(cls)
+        tile._assemble(shape, configs, 0, num_threads, count_pulses=False, blank=True)
         tile._core.restore(core)
         return tile

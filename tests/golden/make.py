@@ -1,8 +1,8 @@
 """Writes golden.json anew: ``python tests/golden/make.py``.
 
 The file fixes what a seed means: the first draws of every purpose, and the complete states of one array of every device
-model after some of everything and of every learning rule after 50 training steps. A change of either is a change of the streams or of the arithmetic, and needs the words that
-CONTRIBUTING.md asks for; then run this.
+model after some of everything and of every learning rule after 50 training steps. A change of these is a change of the
+streams or of the arithmetic, and needs the words that CONTRIBUTING.md asks for; then run this.
 """
 
 import json

@@ -40,6 +40,7 @@ impl Tile {
         key: [u32; 4],
         num_threads: Option<usize>,
         count_pulses: bool,
+        blank: bool,
     ) -> PyResult<Self> {
         let rule = algorithm.get().rule(py)?;
         let site = Site {
@@ -48,7 +49,7 @@ impl Tile {
             update: update.get().update(py)?.clone(),
         };
         let threads = raise(py, Threads::new(num_threads))?;
-        let foundation = Foundation { shape, key: Key::from_seed(key), threads, count_pulses };
+        let foundation = Foundation { shape, key: Key::from_seed(key), threads, count_pulses, blank };
         let tile = free(py, || Core::new(rule, site, foundation))?;
         Ok(Self { tile: Arc::new(Mutex::new(tile)), shape, num_threads: threads.count() })
     }

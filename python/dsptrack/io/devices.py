@@ -1,11 +1,4 @@
-"""Devices as files, TOML or JSON by the ending of the name: what every command takes as ``--device``.
-
-A file holds the fields of one device and its ``kind``, the name of its class; missing fields take their defaults:
-
-    kind = "SoftBounds"
-    dw_min = 0.002
-    w_max = 1.25
-"""
+"""Devices as files, TOML or JSON by the ending of the name."""
 
 import json
 import os

@@ -40,6 +40,8 @@ pub struct Foundation {
     pub threads: Threads,
     /// Whether arrays count pulses per cell.
     pub count_pulses: bool,
+    /// Whether a state will be restored: then nothing is done that only brings the arrays into their first one.
+    pub blank: bool,
 }
 
 impl Foundation {

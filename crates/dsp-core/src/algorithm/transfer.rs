@@ -126,8 +126,9 @@ impl Transfer {
         if settings.gamma != 0.0 {
             rule.visible = vec![0.0; rows * cols];
         }
-        let start = vec![0.0; rows * cols];
-        rule.set_weights(&start)?;
+        if !foundation.blank {
+            rule.set_weights(&vec![0.0; rows * cols])?;
+        }
         Ok(rule)
     }
 

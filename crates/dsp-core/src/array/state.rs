@@ -207,3 +207,53 @@ impl Drift {
         Ok(Self { time, start, since, last })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::Directions;
+    use crate::device::{Population, SoftBounds};
+    use crate::par::Threads;
+
+    fn array(seed: u32) -> CrossbarArray {
+        let population = Population { drift_nu: 0.1, ..Population::default() };
+        let device = Device::SoftBounds(SoftBounds { population, write_noise_std: 1.0, ..SoftBounds::default() });
+        CrossbarArray::new((5, 7), device, Key::from_seed([seed; 4]), Threads::ONE, true).unwrap()
+    }
+
+    fn work(array: &mut CrossbarArray) {
+        array.trace(vec![3, 34]).unwrap();
+        array.pulse(Directions::Random, 50).unwrap();
+        array.drift(2.0).unwrap();
+    }
+
+    #[test]
+    fn restored_arrays_go_on() {
+        let mut first = array(1);
+        work(&mut first);
+        let mut second = array(2).restored(first.snapshot()).unwrap();
+        assert_eq!(second.snapshot(), first.snapshot());
+        work(&mut first);
+        work(&mut second);
+        assert_eq!(second.snapshot(), first.snapshot());
+    }
+
+    #[test]
+    fn values_beyond_their_bounds_are_refused() {
+        let mut first = array(1);
+        work(&mut first);
+        for (part, name, value) in [("", "state", 9.0), ("", "apparent", 9.0), ("drift", "since", 9.0)] {
+            let mut state = first.snapshot();
+            let mut inner = if part.is_empty() { State::default() } else { state.part(part).unwrap() };
+            let place = if part.is_empty() { &mut state } else { &mut inner };
+            let mut plane: Vec<f32> = place.plane(name, &[5, 7]).unwrap();
+            plane[34] = value;
+            place.set_plane(name, &[5, 7], plane);
+            if !part.is_empty() {
+                state.set_part(part, inner);
+            }
+            let message = array(2).restored(state).unwrap_err().to_string();
+            assert!(message.contains(name) && message.contains('9'), "{message}");
+        }
+    }
+}
