@@ -89,7 +89,7 @@ class Dataset:
         >>> import dsptrack as dt
         >>> tuning = dt.datasets.load("digits").hold_out()
         >>> len(tuning.train_x), len(tuning.test_x)
-        (1142, 291)
+        (1143, 290)
         """
         train, test = stratified(self.train_y, whole("one_in", one_in, 2))
         note = f"{self.note}; training part alone, split {len(train):,}/{len(test):,}"
