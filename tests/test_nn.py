@@ -7,15 +7,9 @@ import pytest
 from scipy.special import log_softmax
 
 import dsptrack as dt
-from helpers.build import quiet
+from helpers.ideal import SGD, STEP, linear
+from helpers.network import numerical_gradient
 
-IDEAL = dt.Periphery.ideal()
-# Steps so fine that rounding to whole pulses disappears, a power of two so that float32 sums of them are exact, and
-# trains that say exactly how many are sent.
-STEP = 2.0**-20
-FINE = quiet("ConstantStep", dw_min=STEP, w_max=10.0, w_min=-10.0)
-EXACT = dt.PulseUpdate(desired_bl=4096, pulse_type="deterministic_implicit")
-SGD = dt.algorithms.AnalogSGD(device=FINE)
 SCALINGS = [
     pytest.param({}, id="plain"),
     pytest.param({"weight_scaling_omega": 0.6}, id="scaled"),
@@ -28,24 +22,8 @@ SCALINGS = [
 SPLITS = [pytest.param(512, 512, id="one-tile"), pytest.param(3, 512, id="inputs"), pytest.param(3, 2, id="both-ways")]
 
 
-def linear(n, m, **options):
-    return dt.nn.Linear(n, m, SGD, **({"forward": IDEAL, "backward": IDEAL, "update": EXACT, "rng": 0} | options))
-
-
 def batch(rng, *shape):
     return rng.standard_normal(shape).astype(np.float32)
-
-
-def numerical_gradient(f, x, step=1e-5):
-    """Central differences in float64."""
-    x = x.astype(np.float64)
-    grad = np.empty_like(x)
-    for i in np.ndindex(x.shape):
-        high, low = x.copy(), x.copy()
-        high[i] += step
-        low[i] -= step
-        grad[i] = (f(high) - f(low)) / (2 * step)
-    return grad
 
 
 ACTIVATIONS = {
@@ -142,9 +120,9 @@ def test_linear_update(error_scale, scaling, most_inputs, most_outputs, rng):
         # every vector's step is rounded to STEP, times a weight scaling of up to max|w| / omega
         np.testing.assert_allclose(layer.weights - w, step, atol=4 * STEP * 10)
         return
-    by_tile = iter([block for row in layer._blocks for block in row])
-    for rows in layer._rows:
-        for columns in layer._columns:
+    by_tile = iter([block for row in layer._grid.blocks for block in row])
+    for rows in layer._grid.rows:
+        for columns in layer._grid.columns:
             block = next(by_tile)
             learned = 1 - lr * np.sum(grad[:, rows] * (x[:, columns] @ w[rows, columns].T), dtype=np.float64)
             assert block.gain == pytest.approx(learned, abs=1e-6)
@@ -155,10 +133,10 @@ def test_linear_update(error_scale, scaling, most_inputs, most_outputs, rng):
 
 def test_learned_scale_enters_the_tiles_error(rng):
     """With s = 2 the tile sees twice the error, in the backward read and in the update."""
-    layer = linear(3, 2, learn_out_scaling=True, bias=False)
+    layer = linear(3, 2, learn_out_scaling=True, bias="none")
     w, x, grad = batch(rng, 2, 3), batch(rng, 1, 3), batch(rng, 1, 2)
     layer.set_weights(w)
-    layer._blocks[0][0].gain = 2.0
+    layer._grid.blocks[0][0].gain = 2.0
     np.testing.assert_allclose(layer.forward(x), 2 * x @ w.T, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(layer.backward(grad), 2 * grad @ w, rtol=1e-5, atol=1e-6)
     layer.update(1e-4)
@@ -286,9 +264,8 @@ def test_trainer_follows_sgd_in_numpy(rng):
     trainer = dt.nn.Trainer(model, dt.nn.CrossEntropyLoss(), lr=0.01, batch_size=7, rng=5)
     trainer.fit(data, 4, progress=False)
 
-    order = np.random.default_rng(dt._rng.key(5))
-    for _ in range(4):
-        picks = order.permutation(len(data.train_x))
+    for epoch in (1, 2, 3, 4):
+        picks = np.random.default_rng([*dt._rng.key(5), epoch]).permutation(len(data.train_x))
         for start in range(0, len(picks), 7):
             chosen = picks[start : start + 7]
             x, y = data.train_x[chosen].astype(np.float64), data.train_y[chosen]

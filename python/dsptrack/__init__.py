@@ -4,7 +4,7 @@ Where things are:
 
 =====================  ====================================================================================
 `devices`, `presets`   how a pulse moves a cell, how cells differ; devices fitted to measurements
-`io`, `testing`        devices as TOML or JSON files; a conformance suite for a device of your own
+`io`, `testing`        devices and snapshots as files; a conformance suite for a device of your own
 `CrossbarArray`        one array: pulses, pulsed updates, reads, responses, symmetric points, `ProgramReport`
 `PulseUpdate`          pulse trains of an update;  `Periphery`: converters and noise of a read
 `zero_shift`           calibration of the symmetric points by pulses, with `ZeroShiftResult`
@@ -43,6 +43,7 @@ from .exceptions import (
     NonFiniteError,
     NoSymmetricPointWarning,
     ShapeError,
+    SnapshotError,
     StateError,
 )
 from .periphery import Periphery
@@ -67,6 +68,7 @@ __all__ = [
     "ProgramReport",
     "PulseUpdate",
     "ShapeError",
+    "SnapshotError",
     "StateError",
     "ZeroShiftResult",
     "__version__",

@@ -107,7 +107,7 @@ class Config(_Compiled):
         if chosen is None:
             raise ConfigError(f"kind = {kind!r}: must be one of {', '.join(sorted(kinds))}")
         known = {f.name for f in fields(chosen)}
-        unknown = sorted(set(values) - known)
+        unknown = sorted(map(str, set(values) - known))
         if unknown:
             raise ConfigError(f"{kind} has no field {', '.join(unknown)}: must be among {', '.join(sorted(known))}")
         nested = {name: Config.from_dict(value) for name, value in values.items() if isinstance(value, Mapping)}

@@ -13,6 +13,7 @@ __all__ = [
     "NoSymmetricPointWarning",
     "NonFiniteError",
     "ShapeError",
+    "SnapshotError",
     "StateError",
 ]
 
@@ -87,6 +88,16 @@ class MissingDataError(DataError, FileNotFoundError):
     Examples
     --------
     >>> issubclass(MissingDataError, FileNotFoundError)
+    True
+    """
+
+
+class SnapshotError(DataError):
+    """A state does not fit the object, no object can be in it, or a snapshot file is damaged, foreign or too new.
+
+    Examples
+    --------
+    >>> issubclass(SnapshotError, DataError)
     True
     """
 

@@ -1,9 +1,12 @@
 """A hardware tile: a learning rule on its arrays, with pulse trains, column-wise transfer and noisy reads."""
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import _checks, _core
+from . import _checks, _core, _state
 from ._config import compiled
 from ._rng import RngLike, key
 from .algorithms import Algorithm
@@ -19,6 +22,7 @@ Floats = NDArray[np.float32]
 _FORWARD = Periphery()
 _BACKWARD = Periphery(bound_management="none")
 _UPDATE = PulseUpdate()
+_CONFIGS = {"algorithm": Algorithm, "forward": Periphery, "backward": Periphery, "update": PulseUpdate}
 
 
 class AnalogTile:
@@ -62,7 +66,7 @@ class AnalogTile:
     ['P', 'W']
     """
 
-    __slots__ = ("_algorithm", "_core")
+    __slots__ = ("_algorithm", "_configs", "_core")
 
     def __init__(
         self,
@@ -76,16 +80,31 @@ class AnalogTile:
         num_threads: int | None = None,
         count_pulses: bool = False,
     ) -> None:
-        self._algorithm = algorithm
+        configs = {"algorithm": algorithm, "forward": forward, "backward": backward, "update": update}
+        self._assemble(shape, configs, rng, num_threads, count_pulses=bool(count_pulses), blank=False)
+
+    def _assemble(
+        self,
+        shape: tuple[int, int],
+        configs: dict[str, Any],
+        rng: RngLike,
+        num_threads: int | None,
+        *,
+        count_pulses: bool,
+        blank: bool,
+    ) -> None:
+        self._algorithm: Algorithm = configs["algorithm"]
+        self._configs = configs
         self._core = _core.Tile(
             _checks.shape(shape),
-            compiled("algorithm", algorithm, Algorithm),
-            compiled("forward", forward, Periphery),
-            compiled("backward", backward, Periphery),
-            compiled("update", update, PulseUpdate),
+            compiled("algorithm", configs["algorithm"], Algorithm),
+            compiled("forward", configs["forward"], Periphery),
+            compiled("backward", configs["backward"], Periphery),
+            compiled("update", configs["update"], PulseUpdate),
             key(rng),
             _checks.threads(num_threads),
-            bool(count_pulses),
+            count_pulses,
+            blank,
         )
 
     def __repr__(self) -> str:
@@ -250,3 +269,82 @@ class AnalogTile:
         True
         """
         self._core.update(_checks.matrix("x", x), _checks.matrix("d", d), _checks.number("lr", lr, low=0))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the complete state: a tile with this state goes on with the same bits, in any process.
+
+        Returns
+        -------
+        dict
+            ``kind``, ``format``, ``dsptrack`` (the version), ``stream_version``, ``shape``, the fields of
+            ``algorithm``, ``forward``, ``backward`` and ``update``, and ``state``: the arrays and all digital
+            quantities (those of columns lie column after column). All are copies. `dt.io.save` writes it as a file.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> tile = dt.AnalogTile((2, 3), dt.algorithms.ERider(device=dt.presets.reram_array_om()), rng=0)
+        >>> sorted(tile.state_dict()["state"]["arrays"])
+        ['P', 'W']
+        """
+        return _state.pack("AnalogTile", self.shape, self._configs, self._core.snapshot())
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put the tile into a state of a tile with the same shape and configuration; its seed and cells are taken over.
+
+        Parameters
+        ----------
+        state
+            From `state_dict`.
+
+        Raises
+        ------
+        SnapshotError
+            If the state is damaged or of another shape, configuration or version; the tile is then as it was.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> tile = dt.AnalogTile((1, 1), dt.algorithms.AnalogSGD(device=dt.devices.ConstantStep(dw_min=0.01)), rng=0)
+        >>> before = tile.state_dict()
+        >>> tile.update([[1.0]], [[-1.0]], lr=0.1)
+        >>> tile.load_state_dict(before)
+        >>> float(tile.weights[0, 0])
+        0.0
+        """
+        shape, configs, core = _state.unpack(state, "AnalogTile", _CONFIGS)
+        _state.require_same("shape", shape, self.shape)
+        for name, config in self._configs.items():
+            _state.require_same(name, configs[name], config)
+        self._core.restore(core)
+
+    @classmethod
+    def from_state_dict(cls, state: Mapping[str, Any], *, num_threads: int | None = None) -> Self:
+        """Return a new tile in a state of `state_dict`.
+
+        Parameters
+        ----------
+        state
+            From `state_dict`, of any tile.
+        num_threads
+            As in the constructor; it changes no bit.
+
+        Raises
+        ------
+        SnapshotError
+            If the state is damaged or of another version.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> tile = dt.AnalogTile((2, 3), dt.algorithms.Rider(device=dt.presets.reram_array_om()), rng=0)
+        >>> again = dt.AnalogTile.from_state_dict(tile.state_dict())
+        >>> bool((again.forward([[1, 0, -1]]) == tile.forward([[1, 0, -1]])).all())
+        True
+        """
+        shape, configs, core = _state.unpack(state, "AnalogTile", _CONFIGS)
+        _state.require_planes(core.get("arrays"), shape)
+        tile = cls.__new__(cls)
+        tile._assemble(shape, configs, 0, num_threads, count_pulses=False, blank=True)
+        tile._core.restore(core)
+        return tile

@@ -40,6 +40,9 @@ pub enum Error {
     /// The object cannot answer in its present state or configuration.
     #[error("{0}")]
     State(String),
+    /// A state that does not fit the object, or that no object can be in.
+    #[error("{0}")]
+    Snapshot(String),
     /// Memory for an object of this size cannot be had.
     #[error("cannot allocate {0}")]
     Memory(String),

@@ -1,5 +1,8 @@
 //! What was spent: every pulse, read and programming event of an array.
 
+use crate::error::Result;
+use crate::snapshot::State;
+
 /// Counts for one array since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
@@ -38,6 +41,34 @@ impl Ledger {
             ("column_reads", self.column_reads),
             ("programming_events", self.programming_events),
         ]
+    }
+
+    /// The complete state.
+    #[must_use]
+    pub fn snapshot(&self) -> State {
+        let mut state = State::default();
+        for (name, count) in self.entries() {
+            state.set_count(name, count);
+        }
+        state
+    }
+
+    /// A ledger in this state.
+    ///
+    /// # Errors
+    /// [`crate::Error::Snapshot`].
+    pub fn restored(mut from: State) -> Result<Self> {
+        let ledger = Self {
+            pulses_up: from.count("pulses_up")?,
+            pulses_down: from.count("pulses_down")?,
+            train_slots: from.count("train_slots")?,
+            forward_reads: from.count("forward_reads")?,
+            backward_reads: from.count("backward_reads")?,
+            column_reads: from.count("column_reads")?,
+            programming_events: from.count("programming_events")?,
+        };
+        from.finish()?;
+        Ok(ledger)
     }
 }
 

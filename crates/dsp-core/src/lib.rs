@@ -26,5 +26,6 @@ mod reference;
 pub mod rng;
 #[expect(unsafe_code, reason = "calls into target-feature clones; see the module")]
 pub mod simd;
+pub mod snapshot;
 
 pub use error::{Error, Result};

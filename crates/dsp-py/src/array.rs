@@ -11,14 +11,16 @@ use dsp_core::config::{Parameter, Value};
 use dsp_core::par::Threads;
 use dsp_core::periphery::Direction;
 use dsp_core::rng::Key;
-use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::config::Config;
-use crate::convert::{batch, contiguous, exact, matrix};
+use crate::convert::{batch, exact, matrix};
 use crate::detach::{free, interrupted, locked};
 use crate::errors::raise;
+use crate::measured::measured;
+use crate::state::{from_dict, to_dict};
 
 /// A crossbar array.
 #[pyclass(frozen, module = "dsptrack._core")]
@@ -85,48 +87,6 @@ fn unless_interrupted<T>(py: Python<'_>, outcome: Option<T>, raised: Option<PyEr
         (Some(outcome), None) => Ok(outcome),
         (None, None) => raise(py, Err(Error::State("the call was interrupted".into()))),
     }
-}
-
-/// Given cell parameters: planes (M, N), and response tables (M, N, n).
-#[derive(Default)]
-struct Measured {
-    planes: Vec<(String, Vec<f32>)>,
-    tables: Option<(Vec<f32>, Vec<f32>)>,
-}
-
-fn measured(
-    py: Python<'_>,
-    given: HashMap<String, PyReadonlyArrayDyn<'_, f32>>,
-    (rows, cols): (usize, usize),
-) -> PyResult<Measured> {
-    let mut measured = Measured::default();
-    let (mut up, mut down) = (None, None);
-    for (name, array) in given {
-        let shape = array.shape();
-        let table = name == "piecewise_up" || name == "piecewise_down";
-        let fits = shape.starts_with(&[rows, cols]) && shape.len() == if table { 3 } else { 2 };
-        if !fits {
-            let expected = if table { format!("({rows}, {cols}, n)") } else { format!("({rows}, {cols})") };
-            return raise(py, Err(Error::Shape { name: "cell_parameters", given: format!("{shape:?}"), expected }));
-        }
-        let values = contiguous(py, "cell_parameters", array.as_slice())?;
-        match name.as_str() {
-            "piecewise_up" => up = Some(values),
-            "piecewise_down" => down = Some(values),
-            _ => measured.planes.push((name, values)),
-        }
-    }
-    measured.tables = match (up, down) {
-        (Some(up), Some(down)) => Some((up, down)),
-        (None, None) => None,
-        _ => {
-            let allowed = "both piecewise_up and piecewise_down, or neither";
-            return raise(py, Err(Error::parameter("cell_parameters", "one response table", allowed)));
-        }
-    };
-    // A dictionary has no order of its own here, and errors should not depend on it.
-    measured.planes.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(measured)
 }
 
 #[pymethods]
@@ -375,6 +335,21 @@ impl CrossbarArray {
             Ok((up.to_vec(), down.to_vec()))
         })?;
         Ok((matrix(py, up, self.shape)?, matrix(py, down, self.shape)?))
+    }
+
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        to_dict(py, self.look(py, |array| Ok(array.snapshot()))?)
+    }
+
+    fn restore(&self, py: Python<'_>, state: &Bound<'_, PyDict>) -> PyResult<()> {
+        let Home::Own(array) = &self.home else {
+            return raise(py, Err(Error::State("a tile's array takes no state of its own: load the tile's".into())));
+        };
+        let from = from_dict(state)?;
+        locked(py, array, |array| {
+            *array = array.restored(from)?;
+            Ok(())
+        })
     }
 
     fn ledger<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

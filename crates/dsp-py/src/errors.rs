@@ -10,6 +10,7 @@ pub fn to_python(py: Python<'_>, error: &Error) -> PyErr {
         Error::Parameter { .. } => "ConfigError",
         Error::Shape { .. } => "ShapeError",
         Error::NonFinite { .. } => "NonFiniteError",
+        Error::Snapshot(_) => "SnapshotError",
         Error::Memory(_) => return PyMemoryError::new_err(error.to_string()),
         _ => "StateError",
     };

@@ -10,6 +10,8 @@ mod convert;
 mod detach;
 mod errors;
 mod grid;
+mod measured;
+mod state;
 mod tile;
 
 /// Compiled core of dsptrack; use the package `dsptrack`, not this module.
@@ -28,7 +30,7 @@ mod _core {
     #[pymodule_export]
     use super::tile::Tile;
     #[pymodule_export]
-    use super::{default_num_threads, isa, isa_levels};
+    use super::{default_num_threads, first_draws, isa, isa_levels};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -54,4 +56,11 @@ fn isa_levels() -> Vec<&'static str> {
 #[pyfunction]
 fn default_num_threads(py: Python<'_>) -> PyResult<usize> {
     Ok(errors::raise(py, dsp_core::par::Threads::new(None))?.count())
+}
+
+/// The first four words that each purpose draws under the key of these words, at step 0.
+#[pyfunction]
+fn first_draws(key: [u32; 4]) -> Vec<(&'static str, [u32; 4])> {
+    let key = dsp_core::rng::Key::from_seed(key).child(0);
+    dsp_core::rng::Purpose::ALL.iter().map(|(name, purpose)| (*name, key.stream(*purpose, 0).words(0, 0))).collect()
 }

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::convert::{batch, exact, matrix};
 use crate::detach::{free, locked};
 use crate::errors::raise;
+use crate::state::{from_dict, to_dict};
 
 /// A learning rule on its arrays.
 #[pyclass(frozen, module = "dsptrack._core")]
@@ -46,6 +47,7 @@ impl Tile {
         key: [u32; 4],
         num_threads: Option<usize>,
         count_pulses: bool,
+        blank: bool,
     ) -> PyResult<Self> {
         let rule = algorithm.get().rule(py)?;
         let site = Site {
@@ -54,7 +56,7 @@ impl Tile {
             update: update.get().update(py)?.clone(),
         };
         let threads = raise(py, Threads::new(num_threads))?;
-        let foundation = Foundation { shape, key: Key::from_seed(key), threads, count_pulses };
+        let foundation = Foundation { shape, key: Key::from_seed(key), threads, count_pulses, blank };
         let tile = free(py, || Core::new(rule, site, foundation))?;
         Ok(Self { tile: Arc::new(Mutex::new(tile)), shape, num_threads: threads.count() })
     }
@@ -131,6 +133,15 @@ impl Tile {
     fn sp_estimate<'py>(&self, py: Python<'py>) -> PyResult<Matrix<'py>> {
         let values = locked(py, &self.tile, |tile| tile.sp_estimate())?;
         matrix(py, values, self.shape)
+    }
+
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        to_dict(py, locked(py, &self.tile, |tile| Ok(tile.snapshot()))?)
+    }
+
+    fn restore(&self, py: Python<'_>, state: &Bound<'_, PyDict>) -> PyResult<()> {
+        let from = from_dict(state)?;
+        locked(py, &self.tile, |tile| tile.restore(from))
     }
 
     fn ledger<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

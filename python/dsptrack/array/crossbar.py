@@ -1,12 +1,12 @@
 """The crossbar array: how it is made, what it holds, what it has spent."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dsptrack import _checks, _core
+from dsptrack import _checks, _core, _state
 from dsptrack._config import compiled
 from dsptrack._rng import RngLike, key
 from dsptrack.devices import Device
@@ -151,6 +151,87 @@ class CrossbarArray(Pulses, Reads, Responses, Retention, Recording, Programming)
         ['dwmin_down', 'dwmin_up', 'max_bound', 'min_bound']
         """
         return self._core.cell_parameters()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the complete state: an array with this state goes on with the same bits, in any process.
+
+        Returns
+        -------
+        dict
+            ``kind``, ``format``, ``dsptrack`` (the version), ``stream_version``, ``shape``, ``device`` (its fields) and
+            ``state``: cells, weights, counts, ledger, clocks, key, trace and drift as arrays and numbers. All are
+            copies. `dt.io.save` writes it as a file.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> array = dt.CrossbarArray((2, 3), dt.devices.SoftBounds(), rng=0)
+        >>> array.state_dict()["state"]["clock"]
+        0
+        """
+        return _state.pack("CrossbarArray", self.shape, {"device": self._device}, self._core.snapshot())
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put the array into a state of an array with the same shape and device; its seed and cells are taken over.
+
+        Parameters
+        ----------
+        state
+            From `state_dict`.
+
+        Raises
+        ------
+        SnapshotError
+            If the state is damaged or of another shape, device or version; the array is then as it was.
+        StateError
+            If the array is part of a tile; load the tile's state.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> array = dt.CrossbarArray((2, 3), dt.devices.SoftBounds(), rng=0)
+        >>> before = array.state_dict()
+        >>> array.pulse(+1, 10)
+        >>> array.load_state_dict(before)
+        >>> array.ledger["pulses_up"]
+        0
+        """
+        shape, configs, core = _state.unpack(state, "CrossbarArray", {"device": Device})
+        _state.require_same("shape", shape, self.shape)
+        _state.require_same("device", configs["device"], self._device)
+        self._core.restore(core)
+
+    @classmethod
+    def from_state_dict(cls, state: Mapping[str, Any], *, num_threads: int | None = None) -> Self:
+        """Return a new array in a state of `state_dict`.
+
+        Parameters
+        ----------
+        state
+            From `state_dict`, of any array.
+        num_threads
+            As in the constructor; it changes no bit.
+
+        Raises
+        ------
+        SnapshotError
+            If the state is damaged or of another version.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> array = dt.CrossbarArray((2, 3), dt.devices.SoftBounds(), rng=0)
+        >>> again = dt.CrossbarArray.from_state_dict(array.state_dict())
+        >>> array.pulse_random(100)
+        >>> again.pulse_random(100)
+        >>> bool((again.weights == array.weights).all())
+        True
+        """
+        shape, configs, core = _state.unpack(state, "CrossbarArray", {"device": Device})
+        _state.require_planes({"array": core}, shape)
+        array = cls(shape, configs["device"], rng=0, num_threads=num_threads)
+        array._core.restore(core)
+        return array
 
 
 # Parameters of a cell that are a table each.

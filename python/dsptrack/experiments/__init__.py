@@ -1,6 +1,7 @@
 """The paper's experiments as functions, with every hyper-parameter in one table.
 
 compare: one network, several learning rules. METHODS, RECIPES, SCHEDULES: what they run with.
+train: one network, one learning rule, with checkpoints.
 calibrate: zero-shifting against the pulse budget (Figure 1a).
 """
 
@@ -8,6 +9,7 @@ from .calibrate import BUDGETS, CALIBRATED_DEVICE, Calibration, CalibrationPoint
 from .compare import Comparison, MethodResult, compare
 from .hyperparameters import METHODS, RECIPES, SCHEDULES, Method, Recipe, Schedule
 from .settings import CompareSettings
+from .train import Training, TrainSettings, train
 
 __all__ = [
     "BUDGETS",
@@ -23,6 +25,9 @@ __all__ = [
     "MethodResult",
     "Recipe",
     "Schedule",
+    "TrainSettings",
+    "Training",
     "calibrate",
     "compare",
+    "train",
 ]

@@ -1,15 +1,15 @@
 """The main job: one network, several learning rules, devices with a non-ideal reference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from dsptrack import _core, datasets, nn
-from dsptrack.update import PulseUpdate
 
-from .hyperparameters import METHODS, RECIPES, Method
+from .hyperparameters import METHODS
+from .network import build_trainer
 from .settings import CompareSettings
 
 _LAST = 5  # epochs whose mean accuracy stands beside the last one's
@@ -148,7 +148,9 @@ def compare(
     data = datasets.load(settings.data, settings.data_root) if data is None else data
     results = []
     for name in settings.methods:
-        result = _train(settings, name, METHODS[name], data, progress)
+        trainer = build_trainer(settings, name, data)
+        trainer.fit(data, settings.schedule.epochs, progress=progress, label=METHODS[name].label)
+        result = method_result(name, trainer.history)
         results.append(result)
         if on_result is not None:
             on_result(result)
@@ -162,31 +164,9 @@ def compare(
     )
 
 
-def _train(
-    settings: CompareSettings, name: str, method: Method, data: datasets.Dataset, progress: bool | None
-) -> MethodResult:
-    recipe = RECIPES[settings.recipe]
-    network_seed, order_seed = np.random.SeedSequence(settings.seed).spawn(2)
-    model = nn.fcn(
-        settings.rule(method),
-        sizes=(data.features, *settings.hidden, data.classes),
-        rng=network_seed,
-        update=PulseUpdate(desired_bl=recipe.desired_bl),
-        error_scale=recipe.error_scale,
-        weight_scaling_omega=recipe.weight_scaling_omega,
-        weight_scaling_columnwise=recipe.weight_scaling_columnwise,
-        learn_out_scaling=recipe.learn_out_scaling,
-        num_threads=settings.threads,
-    )
-    trainer = nn.Trainer(
-        model,
-        nn.CrossEntropyLoss(),
-        lr=method.lr if settings.lr is None else settings.lr,
-        batch_size=settings.batch_size,
-        rng=order_seed,
-    )
-    history = trainer.fit(data, settings.schedule.epochs, progress=progress, label=method.label)
-    last = history[-1]
+def method_result(name: str, history: Sequence[nn.EpochRecord]) -> MethodResult:
+    """Return what one method, a key of METHODS, reached and spent; `history` has at least one record."""
+    method, last = METHODS[name], history[-1]
     return MethodResult(
         method=name,
         algorithm=method.algorithm,

@@ -176,5 +176,8 @@ SCHEDULES: MappingProxyType[str, Schedule] = MappingProxyType(
         "digits": Schedule(epochs=40, columns_per_transfer=4),
         "mnist": Schedule(epochs=8, columns_per_transfer=1),
         "fashion-mnist": Schedule(epochs=8, columns_per_transfer=1),
+        # As MNIST's, so that one can start; nobody has tuned them.
+        "cifar10": Schedule(epochs=8, columns_per_transfer=1),
+        "cifar100": Schedule(epochs=8, columns_per_transfer=1),
     }
 )

@@ -1,9 +1,12 @@
-"""Losses of a classifier: mean over the batch of the negative log-probability of the true class."""
+"""Losses: mean negative log-probability of the true class, mean squared error."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from dsptrack._checks import floats
 from dsptrack.exceptions import ShapeError, StateError
 
 from .activations import log_softmax
@@ -11,7 +14,7 @@ from .layer import FloatArray, IntArray
 
 
 class Loss(ABC):
-    """A scalar of the network's output and the labels, and its gradient.
+    """A scalar of the network's output and what it should be, and its gradient.
 
     Examples
     --------
@@ -21,12 +24,12 @@ class Loss(ABC):
     """
 
     @abstractmethod
-    def forward(self, output: FloatArray, labels: IntArray) -> float:
-        """Return the mean loss of the batch: `output` (B, classes), `labels` (B,) in 0 … classes - 1."""
+    def forward(self, output: FloatArray, target: npt.NDArray[Any], /) -> float:
+        """Return the mean loss of the batch; for classifiers `target` holds labels (B,) in 0 … classes - 1."""
 
     @abstractmethod
     def backward(self) -> FloatArray:
-        """Return dL/doutput of the last `forward`, (B, classes); contains the factor 1/B of the mean."""
+        """Return dL/doutput of the last `forward`, in the shape of the output; contains the factor of the mean."""
 
 
 class _LogLikelihood(Loss):
@@ -109,3 +112,37 @@ class CrossEntropyLoss(_LogLikelihood):
         grad[self._rows, self._labels] -= 1.0
         grad *= 1.0 / len(self._labels)
         return grad
+
+
+class MSELoss(Loss):
+    """Mean squared error over all n elements of the batch: L = (1/n) Σ (y - t)², dL/dy = 2 (y - t) / n.
+
+    Examples
+    --------
+    >>> import numpy as np, dsptrack as dt
+    >>> loss = dt.nn.MSELoss()
+    >>> loss.forward(np.array([[1.0, 2.0]], np.float32), np.array([[1.0, 0.0]], np.float32))
+    2.0
+    >>> loss.backward()
+    array([[0., 2.]], dtype=float32)
+    """
+
+    def __init__(self) -> None:
+        self._difference: FloatArray | None = None
+
+    def __repr__(self) -> str:
+        return "MSELoss()"
+
+    def forward(self, output: FloatArray, target: npt.NDArray[Any], /) -> float:
+        """Return the mean of the squared differences; `target` has the shape of `output`, (B, ...)."""
+        target = floats("target", target, output.ndim)
+        if target.shape != output.shape or not output.size:
+            raise ShapeError(f"target has shape {target.shape}; expected that of the output, {output.shape}")
+        self._difference = output - target
+        return float(np.vdot(self._difference, self._difference)) / output.size
+
+    def backward(self) -> FloatArray:
+        """Return dL/doutput, (B, ...)."""
+        if self._difference is None:
+            raise StateError(f"{self!r}.backward() before forward()")
+        return self._difference * np.float32(2.0 / self._difference.size)

@@ -3,6 +3,7 @@
 from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
 
 from .layer import FloatArray, Layer
+from .state import entries
 
 
 class Sequential(Layer):
@@ -13,12 +14,12 @@ class Sequential(Layer):
     *layers
         At least one layer.
     needs_input_grad
-        Whether `backward` returns dL/dx. False (default) spares the first layer's backward read.
+        Whether `backward` returns dL/dx. False (default) spares the backward read of the first layer that learns.
 
     Attributes
     ----------
     layers
-        The layers, first to last.
+        The layers, first to last. A chain may be a layer of another one.
     tiles
         The analog tiles of all layers, first to last.
 
@@ -46,14 +47,32 @@ class Sequential(Layer):
             raise ConfigError("layers = (): must hold at least one layer")
         self.layers = layers
         self.needs_input_grad = needs_input_grad
-        layers[0].needs_input_grad = needs_input_grad
         self.tiles = tuple(tile for layer in layers for tile in layer.tiles)
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(repr(layer) for layer in self.layers)})"
 
+    @property
+    def needs_input_grad(self) -> bool:  # setting it sets that of the layers
+        """Whether `backward` returns dL/dx."""
+        return self._needs_input_grad
+
+    @needs_input_grad.setter
+    def needs_input_grad(self, wanted: bool) -> None:
+        self._needs_input_grad = wanted
+        for layer in self.layers:
+            layer.needs_input_grad = wanted
+            # A layer needs the gradient of its input as soon as one before it learns.
+            wanted = wanted or type(layer).update is not Layer.update
+
+    def train(self, mode: bool = True) -> None:
+        """Set `training` of every layer to `mode`."""
+        self.training = mode
+        for layer in self.layers:
+            layer.train(mode)
+
     def forward(self, x: FloatArray) -> FloatArray:
-        """Return the last layer's output, (B, n_out), for `x` (B, n_in)."""
+        """Return the last layer's output, (B, ...), for `x` (B, ...)."""
         for layer in self.layers:
             try:
                 x = layer.forward(x)
@@ -62,7 +81,7 @@ class Sequential(Layer):
         return x
 
     def backward(self, grad: FloatArray) -> FloatArray | None:
-        """Pass `grad` = dL/dy, (B, n_out), through all layers; return dL/dx or, by default, None."""
+        """Pass `grad` = dL/dy through all layers; return dL/dx or, by default, None."""
         upstream: FloatArray | None = grad
         for layer in reversed(self.layers):
             if upstream is None:
@@ -80,6 +99,15 @@ class Sequential(Layer):
                 layer.update(lr)
             except NonFiniteError as error:
                 raise self._diverged(layer, "update", error) from error
+
+    def state_dict(self) -> dict[str, object]:
+        """Return the states of the layers, keyed by their index: "0", "1", ...."""
+        return {str(i): layer.state_dict() for i, layer in enumerate(self.layers)}
+
+    def _load(self, state: object) -> None:
+        state = entries(self, state, [str(i) for i in range(len(self.layers))])
+        for i, layer in enumerate(self.layers):
+            layer._load(state[str(i)])
 
     def _diverged(self, layer: Layer, where: str, error: NonFiniteError) -> DivergenceError:
         return DivergenceError(f"{where} of layer {self.layers.index(layer)}, {layer!r}: {error}")

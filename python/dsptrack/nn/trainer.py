@@ -1,31 +1,39 @@
-"""The training loop: shuffled mini-batches, one record an epoch."""
+"""The training loop: shuffled mini-batches, one record an epoch, checkpoints from which it goes on bit by bit."""
 
 import math
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Literal
 
-import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
-from dsptrack._checks import number, whole
+from dsptrack import io
+from dsptrack._checks import choice, number, whole
 from dsptrack._rng import RngLike, key
 from dsptrack.datasets import Dataset
-from dsptrack.exceptions import DivergenceError, ShapeError
+from dsptrack.datasets.streaming import checked, order, stream
+from dsptrack.exceptions import ConfigError, DivergenceError, StateError
 
 from .account import programming_events, pulses, sp_error
-from .history import EpochRecord
+from .callbacks import Callback
+from .evaluation import Evaluation, evaluate
+from .history import EpochRecord, History
 from .layer import FloatArray, IntArray
 from .losses import Loss
+from .progress import Progress, Saving, fingerprint
 from .sequential import Sequential
-
-_TEST_BATCH = 500
+from .state import entries
 
 
 class Trainer:
     """Mini-batch training of a network: forward, loss, backward, update.
 
-    Every epoch visits all training images once, in an order drawn from `rng`; the last mini-batch may be smaller.
+    Every epoch visits all training images once, in an order that depends on `rng` and the number of the epoch alone;
+    the last mini-batch may be smaller.
 
     Parameters
     ----------
@@ -34,9 +42,15 @@ class Trainer:
     loss
         The loss, a mean over the mini-batch.
     lr
-        Global learning rate, finite and >= 0: of digital parameters always, of tiles as their rule says.
+        Global learning rate, finite and >= 0: of digital parameters always, of tiles as their rule says. A number, a
+        schedule of ``nn.schedules``, or any callable from the number of epochs done (0, 1, …) to a rate.
+    lr_every
+        When a schedule is asked: once an ``"epoch"``, or before every mini-``"batch"``, with the time in fractions of
+        an epoch.
     batch_size
         Images a mini-batch, >= 1.
+    callbacks
+        Called in this order after every epoch and, where they override `on_batch_end`, after every mini-batch.
     rng
         Seed of the order of the images; a Generator is advanced.
 
@@ -48,7 +62,7 @@ class Trainer:
     Raises
     ------
     ConfigError
-        If `lr` or `batch_size` is out of range.
+        If an argument is out of range.
 
     Examples
     --------
@@ -61,13 +75,29 @@ class Trainer:
     [1, 2]
     """
 
-    def __init__(self, model: Sequential, loss: Loss, *, lr: float, batch_size: int = 10, rng: RngLike = None) -> None:
+    def __init__(
+        self,
+        model: Sequential,
+        loss: Loss,
+        *,
+        lr: float | Callable[[float], float],
+        lr_every: Literal["epoch", "batch"] = "epoch",
+        batch_size: int = 10,
+        callbacks: Iterable[Callback] = (),
+        rng: RngLike = None,
+    ) -> None:
         self.model = model
         self.loss = loss
-        self.lr = number("lr", lr, low=0.0)
+        self.lr = lr if callable(lr) else number("lr", lr, low=0.0)
+        self.lr_every = choice("lr_every", lr_every, ("epoch", "batch"))
         self.batch_size = whole("batch_size", batch_size, 1)
-        self.history: list[EpochRecord] = []
-        self._generator = np.random.default_rng(key(rng))
+        self.callbacks = tuple(callbacks)
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise ConfigError(f"callbacks: {callback!r} is no Callback")
+        self.history = History()
+        self._key = key(rng)
+        self._progress = Progress()
 
     def fit(
         self,
@@ -77,7 +107,11 @@ class Trainer:
         progress: bool | None = None,
         label: str = "",
         on_epoch: Callable[[EpochRecord], None] | None = None,
-    ) -> list[EpochRecord]:
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        checkpoint_unit: Literal["epoch", "batch"] = "epoch",
+        resume: bool = False,
+    ) -> History:
         """Train for `epochs` epochs and test after each.
 
         Parameters
@@ -85,92 +119,230 @@ class Trainer:
         data
             Images and labels; the images must have the model's number of inputs.
         epochs
-            Number of epochs, >= 1.
+            Number of epochs, >= 1; under `resume` the total, the epochs in the checkpoint included.
         progress
-            Whether to draw a progress bar on stderr; None draws it where stderr is a terminal.
+            Whether to draw a bar with rate and remaining time on stderr; None draws it where stderr is a terminal.
         label
             What the bar says in front.
         on_epoch
             Called with every new record.
+        checkpoint
+            File that holds the whole training; it is replaced by a newer one only as a whole, and always written at
+            the end.
+        checkpoint_every, checkpoint_unit
+            How many epochs or mini-batches lie between two checkpoints, >= 1.
+        resume
+            Whether to go on from `checkpoint` if there is one: the same call, repeated after whatever stopped it, ends
+            with the bits of a run that nothing stopped.
 
         Returns
         -------
-        list of EpochRecord
+        History
             The new records; `history` keeps all.
 
         Raises
         ------
         ConfigError
-            If `epochs` is out of range.
+            If an argument is out of range, or `resume` has no `checkpoint`.
         ShapeError
             If images and labels do not fit each other or the model.
         DivergenceError
             If the loss or a layer's value is not finite; the message names the layer.
-
-        Examples
-        --------
-        See the class.
-        """
-        epochs = whole("epochs", epochs, 1)
-        x, y = _checked(data.train_x, data.train_y)
-        test_x, test_y = _checked(data.test_x, data.test_y)
-        batches = -(-len(x) // self.batch_size)
-        draw = sys.stderr.isatty() if progress is None else progress
-        records = []
-        with tqdm(total=epochs * batches, desc=label, unit="batch", file=sys.stderr, disable=not draw) as bar:
-            for _ in range(epochs):
-                started = time.perf_counter()
-                train_loss = self._epoch(x, y, bar.update)
-                seconds = time.perf_counter() - started
-                record = self._record(train_loss, self.accuracy(test_x, test_y), seconds)
-                bar.set_postfix(epoch=record.epoch, loss=f"{train_loss:.3f}", test=f"{record.test_accuracy:.2f}%")
-                records.append(record)
-                self.history.append(record)
-                if on_epoch is not None:
-                    on_epoch(record)
-        return records
-
-    def accuracy(self, x: FloatArray, y: IntArray) -> float:
-        """Return the percentage of the images `x` (n, inputs) that the model gives the labels `y` (n,).
+        StateError, DataError
+            If the checkpoint does not fit this trainer or `data`, or is damaged.
+        OSError
+            If the checkpoint cannot be written.
 
         Examples
         --------
         >>> import dsptrack as dt
         >>> data = dt.datasets.load("digits")
-        >>> rule = dt.algorithms.AnalogSGD(device=dt.devices.SoftBounds())
-        >>> model = dt.nn.fcn(rule, sizes=(64, 10), rng=0)
-        >>> 0 <= dt.nn.Trainer(model, dt.nn.CrossEntropyLoss(), lr=0.1).accuracy(data.test_x, data.test_y) <= 100
-        True
+        >>> def trainer():
+        ...     model = dt.nn.fcn(dt.algorithms.AnalogSGD(device=dt.presets.reram_sb()), sizes=(64, 10), rng=0)
+        ...     return dt.nn.Trainer(model, dt.nn.CrossEntropyLoss(), lr=0.1, rng=0)
+        >>> _ = trainer().fit(data, 1, checkpoint="run.safetensors")
+        >>> [record.epoch for record in trainer().fit(data, 3, checkpoint="run.safetensors", resume=True)]
+        [2, 3]
         """
-        right = 0
-        for start in range(0, len(x), _TEST_BATCH):
-            part = slice(start, start + _TEST_BATCH)
-            right += int((self.model.forward(x[part]).argmax(axis=1) == y[part]).sum())
-        return 100.0 * right / len(x)
+        epochs = whole("epochs", epochs, 1)
+        saving = Saving.asked(checkpoint, checkpoint_every, checkpoint_unit)
+        x, y = checked(data.train_x, data.train_y)
+        test = checked(data.test_x, data.test_y)
+        if resume and saving is None:
+            raise ConfigError("resume = True: needs a checkpoint")
+        if resume and saving is not None and saving.path.exists():
+            self.resume(saving.path)
+        elif not resume:
+            self._progress = replace(self._progress, stopped=False)
+        images = fingerprint(x, y)
+        if self._progress.batches and self._progress.images != images:
+            raise StateError("data: other images than those of the epoch that was interrupted")
+        self._progress = replace(self._progress, images=images)
 
-    def _epoch(self, x: FloatArray, y: IntArray, tick: Callable[[], object]) -> float:
-        """Train on every image once; return the mean loss. The hot loop: nothing here is checked twice."""
-        model, loss, lr, size = self.model, self.loss, self.lr, self.batch_size
-        order = self._generator.permutation(len(x))
-        labels = y[order]
-        total = 0.0
-        for start in range(0, len(x), size):
-            picked = order[start : start + size]
-            value = loss.forward(model.forward(x.take(picked, 0)), labels[start : start + size])
-            if not math.isfinite(value):
-                raise DivergenceError(f"loss = {value} after the output of {model.layers[-1]!r}: must be finite")
-            model.backward(loss.backward())
-            model.update(lr)
-            total += value * len(picked)
-            tick()
-        return total / len(x)
+        first = 0 if resume else len(self.history)
+        batches = -(-len(x) // self.batch_size)
+        done = (len(self.history) - first) * batches + self._progress.batches
+        draw = sys.stderr.isatty() if progress is None else progress
+        records = History()
+        with tqdm(
+            total=epochs * batches, initial=done, desc=label, unit="batch", file=sys.stderr, disable=not draw
+        ) as bar:
+            while len(self.history) < first + epochs and not self._progress.stopped:
+                record = self._epoch(x, y, test, saving, bar.update)
+                bar.set_postfix(
+                    epoch=record.epoch, loss=f"{record.train_loss:.3f}", test=f"{record.test_accuracy:.2f}%"
+                )
+                records.append(record)
+                if on_epoch is not None:
+                    on_epoch(record)
+                last = len(self.history) == first + epochs or self._progress.stopped
+                if saving is not None and (last or (not saving.by_batch and record.epoch % saving.every == 0)):
+                    self.save(saving.path)
+        return records
 
-    def _record(self, train_loss: float, test_accuracy: float, seconds: float) -> EpochRecord:
-        tiles = self.model.tiles
-        return EpochRecord(
+    def evaluate(self, x: npt.ArrayLike, y: npt.ArrayLike) -> Evaluation:
+        """Return mean loss and accuracy on the images `x`, (n, inputs) or (n, C, H, W), with the labels `y` (n,).
+
+        The reads are as noisy as in training and go on drawing from the tiles' streams.
+        """
+        return evaluate(self.model, self.loss, x, y)
+
+    def accuracy(self, x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+        """Return the percentage of the images `x` that the model gives the labels `y`, as `evaluate` does."""
+        return self.evaluate(x, y).accuracy
+
+    def state_dict(self) -> dict[str, object]:
+        """Return everything that the rest of the training depends on, in nested dicts and lists.
+
+        That is the state of the network, the order of the images, the place in the epoch with its loss so far, the
+        history, and what the callbacks remember. The data are not in it.
+        """
+        return {
+            "model": self.model.state_dict(),
+            "order": list(self._key),
+            "batch_size": self.batch_size,
+            "lr": self._lr_words(),
+            "progress": self._progress.to_dict(),
+            "history": [record.to_dict() for record in self.history],
+            "callbacks": [callback.state_dict() for callback in self.callbacks],
+        }
+
+    def load_state_dict(self, state: object) -> None:
+        """Take up a state that `state_dict` of a trainer made with the same arguments returned.
+
+        The order of the images comes from the state, whatever `rng` was.
+
+        Parameters
+        ----------
+        state
+            The state; set `lr` afterwards to go on with another rate.
+
+        Raises
+        ------
+        StateError
+            If it has other entries, or belongs to another `batch_size`, `lr` or `callbacks`. Also what the layers and
+            tiles raise. The trainer then is as it was.
+        """
+        state = entries(self, state, ("model", "order", "batch_size", "lr", "progress", "history", "callbacks"))
+        for name, own in (("batch_size", self.batch_size), ("lr", self._lr_words())):
+            if state[name] != own:
+                raise StateError(f"{name} = {own!r}: the state belongs to {state[name]!r}")
+        progress, history, words = (
+            Progress.from_dict(state["progress"]),
+            History.from_dicts(state["history"]),
+            state["order"],
+        )
+        if not isinstance(words, list) or len(words) != len(self._key) or not all(type(w) is int for w in words):
+            raise StateError(f"order = {words!r}: must be {len(self._key)} integers")
+        theirs = state["callbacks"]
+        if not isinstance(theirs, list) or len(theirs) != len(self.callbacks):
+            raise StateError(f"callbacks: the state must have {len(self.callbacks)} entries")
+        before = [callback.state_dict() for callback in self.callbacks]
+        try:
+            for callback, remembered in zip(self.callbacks, theirs, strict=True):
+                callback.load_state_dict(remembered)
+            self.model.load_state_dict(state["model"])
+        except BaseException:
+            for callback, remembered in zip(self.callbacks, before, strict=True):
+                callback.load_state_dict(remembered)
+            raise
+        self._key, self._progress, self.history = words, progress, history
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `state_dict` as one file; an old one is replaced only by a whole new one.
+
+        Parameters
+        ----------
+        path
+            Name of the file; its folder must exist.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> model = dt.nn.fcn(dt.algorithms.AnalogSGD(device=dt.presets.reram_sb()), sizes=(64, 10), rng=0)
+        >>> trainer = dt.nn.Trainer(model, dt.nn.CrossEntropyLoss(), lr=0.1, rng=0)
+        >>> trainer.save("trainer.safetensors")
+        >>> trainer.resume("trainer.safetensors")
+        """
+        io.save(path, self.state_dict())
+
+    def resume(self, path: str | os.PathLike[str]) -> None:
+        """Take up what `save`, or a checkpoint of `fit`, left in a file.
+
+        Parameters
+        ----------
+        path
+            Name of the file.
+
+        Raises
+        ------
+        DataError
+            If it is damaged; MissingDataError if there is none. Else what `load_state_dict` raises.
+        """
+        self.load_state_dict(io.load(path))
+
+    def _epoch(
+        self,
+        x: FloatArray,
+        y: IntArray,
+        test: tuple[FloatArray, IntArray],
+        saving: Saving | None,
+        tick: Callable[[], object],
+    ) -> EpochRecord:
+        """Do the next epoch, or what is left of it, and record it."""
+        batches = -(-len(x) // self.batch_size)
+        before, started = self._progress, time.perf_counter()
+        watching = [c for c in self.callbacks if type(c).on_batch_end is not Callback.on_batch_end]
+        by_batch = self.lr_every == "batch" and callable(self.lr)
+        first = self._rate(0)
+        lr = self._rate(before.batches / batches) if by_batch and before.batches else first
+
+        def after(value: float, total: float) -> float:
+            """Do what is wanted after a mini-batch; return the next one's learning rate."""
+            done = self._progress.batches + 1
+            seconds = before.seconds + time.perf_counter() - started
+            self._progress = replace(self._progress, batches=done, loss=total, seconds=seconds)
+            for callback in watching:
+                callback.on_batch_end(self, value)
+            if saving is not None and saving.by_batch and (len(self.history) * batches + done) % saving.every == 0:
+                self.save(saving.path)
+            return self._rate(done / batches) if by_batch else lr
+
+        wanted = bool(watching) or by_batch or (saving is not None and saving.by_batch)
+        train_loss = self._batches(x, y, lr, tick, after if wanted else None)
+        seconds = before.seconds + time.perf_counter() - started
+        found, tiles = self.evaluate(*test), self.model.tiles
+        record = EpochRecord(
             epoch=len(self.history) + 1,
             train_loss=train_loss,
-            test_accuracy=test_accuracy,
+            test_accuracy=found.accuracy,
+            test_loss=found.loss,
+            lr=first,
             seconds=seconds,
             sp_error=sp_error(tiles),
             sp_error_by_layer={
@@ -179,12 +351,43 @@ class Trainer:
             pulses=pulses(tiles),
             programming_events=programming_events(tiles),
         )
+        self.history.append(record)
+        answers = [callback.on_epoch_end(self, record) for callback in self.callbacks]
+        self._progress = Progress(images=before.images, stopped=any(answers))
+        return record
 
+    def _batches(
+        self,
+        x: FloatArray,
+        y: IntArray,
+        lr: float,
+        tick: Callable[[], object],
+        after: Callable[[float, float], float] | None,
+    ) -> float:
+        """Train on what is left of the epoch; return its mean loss. The hot loop: nothing here is checked twice."""
+        model, loss, size = self.model, self.loss, self.batch_size
+        model.train()
+        picks = order(len(x), self._key, len(self.history) + 1)
+        total = self._progress.loss
+        for images, labels in stream(x, y, size, picks, self._progress.batches):
+            value = loss.forward(model.forward(images), labels)
+            if not math.isfinite(value):
+                raise DivergenceError(f"loss = {value} after the output of {model.layers[-1]!r}: must be finite")
+            model.backward(loss.backward())
+            model.update(lr)
+            total += value * len(labels)
+            tick()
+            if after is not None:
+                lr = after(value, total)
+        return total / len(x)
 
-def _checked(x: FloatArray, y: IntArray) -> tuple[FloatArray, IntArray]:
-    """Return images and labels in the layout of the hot loop; a conversion happens once, here."""
-    x = np.ascontiguousarray(x, np.float32)
-    y = np.ascontiguousarray(y, np.int64)
-    if x.ndim != 2 or y.ndim != 1 or len(x) != len(y) or len(x) == 0:
-        raise ShapeError(f"images have shape {x.shape}, labels {y.shape}; expected (n, pixels) and (n,), n >= 1")
-    return x, y
+    def _rate(self, share: float) -> float:
+        """Return the learning rate when this share of the current epoch is done."""
+        if not callable(self.lr):
+            return self.lr
+        return number("lr", self.lr(len(self.history) + share), low=0.0)
+
+    def _lr_words(self) -> str:
+        """Return what a checkpoint says of the learning rate: a name for callables that have nothing better."""
+        words = getattr(self.lr, "__qualname__", None)
+        return f"{self.lr_every} {repr(self.lr) if words is None else words}"

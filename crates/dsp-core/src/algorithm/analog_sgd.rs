@@ -7,6 +7,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
+use crate::snapshot::State;
 
 /// The rule's configuration: its device.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,5 +72,22 @@ impl LearningRule for Sgd {
 
     fn sp_estimate(&self) -> Option<Vec<f32>> {
         None
+    }
+
+    fn snapshot(&self) -> State {
+        let Self(array) = self;
+        let mut arrays = State::default();
+        arrays.set_part("W", array.snapshot());
+        let mut state = State::default();
+        state.set_part("arrays", arrays);
+        state
+    }
+
+    fn restored(&self, mut from: State) -> Result<Box<dyn LearningRule>> {
+        let mut arrays = from.part("arrays")?;
+        let array = self.0.restored(arrays.part("W")?)?;
+        arrays.finish()?;
+        from.finish()?;
+        Ok(Box::new(Self(array)))
     }
 }

@@ -27,6 +27,7 @@ use crate::par::Threads;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
 use crate::rng::Key;
+use crate::snapshot::State;
 
 /// What a rule is built with besides its own parameters.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,8 @@ pub struct Foundation {
     pub threads: Threads,
     /// Whether arrays count pulses per cell.
     pub count_pulses: bool,
+    /// Whether a state will be restored: then nothing is done that only brings the arrays into their first one.
+    pub blank: bool,
 }
 
 impl Foundation {
@@ -117,6 +120,15 @@ pub trait LearningRule: Send {
     fn programmed(&self) -> Option<u64> {
         None
     }
+
+    /// The complete state: every array under `arrays`, and what is digital.
+    fn snapshot(&self) -> State;
+
+    /// A rule like this one in another state: same shape and configuration, on the same threads.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] naming the entry that is missing, mistyped or impossible.
+    fn restored(&self, from: State) -> Result<Box<dyn LearningRule>>;
 }
 
 /// A validated learning rule, not yet built.

@@ -6,6 +6,7 @@ use crate::error::{Error, Result, check_finite, check_len};
 use crate::ledger::Ledger;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
+use crate::snapshot::State;
 
 /// How a tile is read and written.
 #[derive(Clone, Debug)]
@@ -109,6 +110,22 @@ impl Tile {
         let result = change(self.rule.array_mut(index));
         self.rule.refresh();
         result
+    }
+
+    /// The complete state; the configuration is no part of it.
+    #[must_use]
+    pub fn snapshot(&self) -> State {
+        let Self { rule, site: _ } = self;
+        rule.snapshot()
+    }
+
+    /// Puts the tile into another state.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] naming the entry that is missing, mistyped or impossible; the tile is then unchanged.
+    pub fn restore(&mut self, from: State) -> Result<()> {
+        self.rule = self.rule.restored(from)?;
+        Ok(())
     }
 
     /// A digital quantity in C order.

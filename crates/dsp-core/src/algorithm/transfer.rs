@@ -13,6 +13,9 @@ use crate::pulse::PulseUpdate;
 use crate::rng::uniform::open_unit;
 use crate::rng::{Key, Purpose};
 use crate::simd::prefetch;
+use crate::snapshot::State;
+
+mod state;
 
 /// A rate that may be multiplied by the global learning rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -123,8 +126,9 @@ impl Transfer {
         if settings.gamma != 0.0 {
             rule.visible = vec![0.0; rows * cols];
         }
-        let start = vec![0.0; rows * cols];
-        rule.set_weights(&start)?;
+        if !foundation.blank {
+            rule.set_weights(&vec![0.0; rows * cols])?;
+        }
         Ok(rule)
     }
 
@@ -297,5 +301,13 @@ impl LearningRule for Transfer {
 
     fn programmed(&self) -> Option<u64> {
         self.tracker.as_ref().map(Tracker::programmed)
+    }
+
+    fn snapshot(&self) -> State {
+        state::snapshot(self)
+    }
+
+    fn restored(&self, from: State) -> Result<Box<dyn LearningRule>> {
+        Ok(Box::new(state::restored(self, from)?))
     }
 }

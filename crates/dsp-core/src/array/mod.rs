@@ -9,6 +9,7 @@ mod program;
 mod reads;
 mod responses;
 mod retention;
+mod state;
 mod trace;
 mod whole;
 

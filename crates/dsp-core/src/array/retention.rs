@@ -14,13 +14,13 @@ use crate::simd::math::{clip, exp, ln};
 #[derive(Clone, Debug)]
 pub(super) struct Drift {
     /// Time so far, in units of `drift_t0`.
-    time: f32,
+    pub(super) time: f32,
     /// Weight at the start of each cell's drift.
-    start: Vec<f32>,
+    pub(super) start: Vec<f32>,
     /// Time of that start.
-    since: Vec<f32>,
+    pub(super) since: Vec<f32>,
     /// Weight after the last drift step.
-    last: Vec<f32>,
+    pub(super) last: Vec<f32>,
 }
 
 impl CrossbarArray {

@@ -2,6 +2,7 @@
 
 use super::Cell;
 use crate::error::{Error, Result, check_finite, check_len};
+use crate::snapshot::State;
 
 /// Drawn parameters as planes of one value per cell: the form in which populations are sampled. A plane that the device
 /// does not use is empty.
@@ -49,20 +50,22 @@ pub struct Retention {
 
 impl Retention {
     fn planes_mut(&mut self) -> [(&'static str, &mut Vec<f32>); 4] {
+        let Self { decay_scale, diffusion_rate, reset_bias, drift_nu } = self;
         [
-            ("decay_scale", &mut self.decay_scale),
-            ("diffusion_rate", &mut self.diffusion_rate),
-            ("reset_bias", &mut self.reset_bias),
-            ("drift_nu", &mut self.drift_nu),
+            ("decay_scale", decay_scale),
+            ("diffusion_rate", diffusion_rate),
+            ("reset_bias", reset_bias),
+            ("drift_nu", drift_nu),
         ]
     }
 
     fn planes(&self) -> [(&'static str, &Vec<f32>); 4] {
+        let Self { decay_scale, diffusion_rate, reset_bias, drift_nu } = self;
         [
-            ("decay_scale", &self.decay_scale),
-            ("diffusion_rate", &self.diffusion_rate),
-            ("reset_bias", &self.reset_bias),
-            ("drift_nu", &self.drift_nu),
+            ("decay_scale", decay_scale),
+            ("diffusion_rate", diffusion_rate),
+            ("reset_bias", reset_bias),
+            ("drift_nu", drift_nu),
         ]
     }
 }
@@ -124,6 +127,9 @@ struct Record {
     dwmin_down: f32,
     reference: f32,
 }
+
+// `fields` lists the parameters of a record by hand.
+const _: () = assert!(size_of::<Record>() == 5 * size_of::<f32>());
 
 /// Response tables of single cells: `nodes` values per cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -206,6 +212,15 @@ impl CellParameters {
         fields
     }
 
+    /// The names of all planes.
+    #[must_use]
+    pub fn names(&self) -> Vec<&'static str> {
+        let fields = self.fields().into_iter().map(|(name, _)| name);
+        let shape = self.shape.iter().flat_map(|shape| shape.names);
+        let retention = self.retention.planes().into_iter().filter(|(_, plane)| !plane.is_empty());
+        fields.chain(shape).chain(retention.map(|(name, _)| name)).collect()
+    }
+
     /// One plane per parameter, with the peer's names.
     #[must_use]
     pub fn planes(&self) -> Vec<(&'static str, Vec<f32>)> {
@@ -225,7 +240,7 @@ impl CellParameters {
     /// # Errors
     /// [`Error`] for an unknown name, a wrong length, or values that are not finite.
     pub fn replace(&mut self, name: &str, values: Vec<f32>, rows: usize, cols: usize) -> Result<()> {
-        let known: Vec<_> = self.planes().into_iter().map(|(name, _)| name).collect();
+        let known = self.names();
         let Some(name) = known.iter().copied().find(|known| *known == name) else {
             return Err(Error::parameter(
                 "cell_parameters",
@@ -292,5 +307,49 @@ impl CellParameters {
                 format!("at most max_bound there, {}", self.records[i].max_bound),
             )),
         }
+    }
+
+    /// The complete state, planes of shape (rows, cols).
+    #[must_use]
+    pub fn snapshot(&self, rows: usize, cols: usize) -> State {
+        let Self { records: _, has_reference: _, shape: _, retention: _, tables } = self;
+        let mut state = State::default();
+        for (name, plane) in self.planes() {
+            state.set_plane(name, &[rows, cols], plane);
+        }
+        if let Some(Tables { nodes, up, down }) = tables {
+            state.set_plane("piecewise_up", &[rows, cols, *nodes], up.clone());
+            state.set_plane("piecewise_down", &[rows, cols, *nodes], down.clone());
+        }
+        state
+    }
+
+    /// Cells of the same device with the parameters of a state; they may have tables of their own if `tabulated`.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`].
+    pub fn restored(&self, mut from: State, rows: usize, cols: usize, tabulated: bool) -> Result<Self> {
+        let mut parameters = self.clone();
+        parameters.tables = None;
+        for name in self.names() {
+            let plane = from.plane(name, &[rows, cols])?;
+            parameters.replace(name, plane, rows, cols)?;
+        }
+        parameters.check_bounds().map_err(|error| from.refuse("min_bound", error))?;
+        if tabulated && from.has("piecewise_up") {
+            let (shape, up) = from.shaped("piecewise_up")?;
+            let nodes = match shape[..] {
+                [r, c, nodes] if (r, c) == (rows, cols) && nodes > 0 => nodes,
+                _ => {
+                    return Err(
+                        from.refuse("piecewise_up", format!("has shape {shape:?}: must be [{rows}, {cols}, n]"))
+                    );
+                }
+            };
+            let down = from.plane("piecewise_down", &shape)?;
+            parameters.tables = Some(Tables { nodes, up, down });
+        }
+        from.finish()?;
+        Ok(parameters)
     }
 }

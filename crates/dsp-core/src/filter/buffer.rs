@@ -1,5 +1,8 @@
 //! The pulse buffer `H`: accumulates what was read and lets whole pulses through.
 
+use crate::error::Result;
+use crate::snapshot::State;
+
 /// Digital buffer of an array, stored column after column, since transfers work on columns.
 #[derive(Clone, Debug)]
 pub struct PulseBuffer {
@@ -40,6 +43,26 @@ impl PulseBuffer {
     #[must_use]
     pub fn values(&self) -> &[f32] {
         &self.values
+    }
+
+    /// The complete state.
+    #[must_use]
+    pub fn snapshot(&self) -> State {
+        let Self { values, rows, threshold: _, momentum: _, forget: _ } = self;
+        let mut state = State::default();
+        state.set_plane("values", &[values.len() / rows, *rows], values.clone());
+        state
+    }
+
+    /// A buffer like this one in another state.
+    ///
+    /// # Errors
+    /// [`crate::Error::Snapshot`].
+    pub fn restored(&self, mut from: State) -> Result<Self> {
+        let Self { ref values, rows, threshold, momentum, forget } = *self;
+        let values = from.plane("values", &[values.len() / rows, rows])?;
+        from.finish()?;
+        Ok(Self { values, rows, threshold, momentum, forget })
     }
 }
 

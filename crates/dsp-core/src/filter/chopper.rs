@@ -1,5 +1,8 @@
 //! Choppers: one sign per column that flips from time to time and moves the gradient away from the drift (17).
 
+use crate::error::Result;
+use crate::snapshot::State;
+
 /// The choppers of all columns.
 #[derive(Clone, Debug)]
 pub struct Choppers {
@@ -42,6 +45,29 @@ impl Choppers {
             self.signs[column] = -self.signs[column];
         }
         flips
+    }
+
+    /// The complete state.
+    #[must_use]
+    pub fn snapshot(&self) -> State {
+        let Self { signs, probability: _, random: _ } = self;
+        let mut state = State::default();
+        state.set_list("signs", signs.clone());
+        state
+    }
+
+    /// Choppers like these in another state.
+    ///
+    /// # Errors
+    /// [`crate::Error::Snapshot`].
+    pub fn restored(&self, mut from: State) -> Result<Self> {
+        let Self { ref signs, probability, random } = *self;
+        let signs: Vec<i8> = from.plane("signs", &[signs.len()])?;
+        if let Some(sign) = signs.iter().find(|sign| sign.abs_diff(0) != 1) {
+            return Err(from.refuse("signs", format!("holds {sign}: must be +1 or -1")));
+        }
+        from.finish()?;
+        Ok(Self { signs, probability, random })
     }
 }
 

@@ -3,6 +3,9 @@
 //! `Q <- (1 - beta) Q + beta v` at every read of a column (12). The reference `Q~` takes over `Q` when it is programmed: at
 //! every read (RIDER), at a chopper's flip (E-RIDER), or at the first read after it (the peer's AGAD).
 
+use crate::error::Result;
+use crate::snapshot::State;
+
 /// When the reference takes over the average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Programming {
@@ -97,5 +100,34 @@ impl Tracker {
     #[must_use]
     pub fn programmed(&self) -> u64 {
         self.programmed
+    }
+
+    /// The complete state; the average stands column after column.
+    #[must_use]
+    pub fn snapshot(&self) -> State {
+        let Self { average, reference, flipped, rows, cols, rate: _, programming: _, programmed } = self;
+        let mut state = State::default();
+        state.set_plane("average", &[*cols, *rows], average.clone());
+        state.set_plane("reference", &[*rows, *cols], reference.clone());
+        state.set_list("flipped", flipped.clone());
+        state.set_count("programmed", *programmed);
+        state
+    }
+
+    /// A tracker like this one in another state.
+    ///
+    /// # Errors
+    /// [`crate::Error::Snapshot`].
+    pub fn restored(&self, mut from: State) -> Result<Self> {
+        let Self { average: _, reference: _, flipped: _, rows, cols, rate, programming, programmed: _ } = *self;
+        let average = from.plane("average", &[cols, rows])?;
+        let reference = from.plane("reference", &[rows, cols])?;
+        let flipped: Vec<bool> = from.plane("flipped", &[cols])?;
+        if programming != Programming::AfterFlip && flipped.contains(&true) {
+            return Err(from.refuse("flipped", "holds true: must be false where flips are programmed at once"));
+        }
+        let programmed = from.count("programmed")?;
+        from.finish()?;
+        Ok(Self { average, reference, flipped, rows, cols, rate, programming, programmed })
     }
 }

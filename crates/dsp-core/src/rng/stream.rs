@@ -15,10 +15,22 @@ pub const STREAM_VERSION: u32 = 1;
 /// Separates derived keys from counters under the same key.
 const CHILD_TAG: u32 = 0x6473_7074;
 
-/// What a draw is for; draws of different purpose never share a counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Purpose {
+/// Declares the closed set of purposes.
+macro_rules! purposes {
+    ($( $(#[$meta:meta])* $name:ident $(= $number:literal)?, )*) => {
+        /// What a draw is for; draws of different purpose never share a counter.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Purpose { $( $(#[$meta])* $name $(= $number)?, )* }
+
+        impl Purpose {
+            /// All purposes with their names.
+            pub const ALL: &[(&str, Self)] = &[$( (stringify!($name), Self::$name), )*];
+        }
+    };
+}
+
+purposes! {
     /// Device-to-device draws, one step number per parameter.
     Population = 1,
     /// Cycle-to-cycle noise of pulses sent to a whole array.
@@ -70,6 +82,12 @@ impl Key {
     #[must_use]
     pub fn from_seed(seed: [u32; 4]) -> Self {
         Self(seed)
+    }
+
+    /// The key as [`Key::from_seed`] takes it.
+    #[must_use]
+    pub fn words(self) -> [u32; 4] {
+        self.0
     }
 
     /// The key of the child with this number: an array of a tile, a reader of an array.

@@ -1,11 +1,4 @@
-"""Devices as files, TOML or JSON by the ending of the name: what every command takes as ``--device``.
-
-A file holds the fields of one device and its ``kind``, the name of its class; missing fields take their defaults:
-
-    kind = "SoftBounds"
-    dw_min = 0.002
-    w_max = 1.25
-"""
+"""Devices as files, TOML or JSON by the ending of the name."""
 
 import json
 import os
@@ -13,9 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from . import _core
-from .devices import Device
-from .exceptions import ConfigError, DataError, MissingDataError
+from dsptrack import _core
+from dsptrack.devices import Device
+from dsptrack.exceptions import ConfigError, DataError, MissingDataError
 
 __all__ = ["load_device", "save_device"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .exceptions import DataError
+from dsptrack.exceptions import DataError
 
 _UNSIGNED_BYTE = 8
 _MAGIC_LENGTH = 4

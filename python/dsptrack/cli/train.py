@@ -1,0 +1,240 @@
+"""``dsptrack train``: one network, one learning rule, with checkpoints."""
+
+import argparse
+import ast
+import dataclasses
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dsptrack as dt
+from dsptrack.exceptions import ConfigError, DataError, MissingDataError
+from dsptrack.experiments import METHODS, Training, TrainSettings, train
+from dsptrack.experiments.network import NETWORKS
+from dsptrack.nn import schedules
+
+from .options import add_output, remark, write_json
+from .setup import DEVICE, SETUP, add_setup, given, reference_words, setup
+from .table import table
+
+SUMMARY = "train one network with one learning rule, with checkpoints"
+DESCRIPTION = """Train one network, all layers analog; print accuracy, symmetric-point error, pulses and programming
+events; write train.png (accuracy and symmetric-point error over the epochs), history.csv, train.json and after every
+epoch checkpoint.safetensors. After a crash the same command with --resume ends with the bits of a run that nothing
+stopped."""
+EPILOG = """examples:
+  dsptrack train                                        E-RIDER on 5,000 real MNIST images
+  dsptrack train --method agad --rule fast_lr=0.5       another rule, one of its fields changed
+  dsptrack train --lr 0.1 --schedule cosine             a learning rate that falls to 0 over the run
+  dsptrack train --schedule step every=10 factor=0.5    halved every 10 epochs
+  dsptrack train --config run.toml --seed 1             options from a file; those of the command line win
+  dsptrack train --data cifar10 --network lenet5 --resume
+
+a file (--config) holds options by their long names, such as epochs = 20 or batch_size = 10; schedule may be a table
+with its kind (schedule = {kind = "step", every = 10}), rule a table of fields, device a table as in a device's file
+"""
+
+_SCHEDULES: dict[str, Any] = {
+    "constant": schedules.Constant,
+    "step": schedules.Step,
+    "multi-step": schedules.MultiStep,
+    "exponential": schedules.Exponential,
+    "cosine": schedules.Cosine,
+}
+_METHOD = "e-rider"
+# Options beside those of the set-up, in the order in which they are handed on.
+_TRAINING = ("network", "lr_every", "patience")
+_SAVING = ("checkpoint", "checkpoint_every", "checkpoint_unit", "resume")
+# What options may be in a file where nothing later looks: all others are checked where their flags are.
+_WORDS = {str: "text", bool: "true or false", list: "a list", dict: "a table"}
+_KINDS: dict[str, tuple[type, ...]] = {
+    "data_root": (str,),
+    "checkpoint": (str,),
+    "resume": (bool,),
+    "hidden": (list,),
+    "rule": (list, dict),
+    "schedule": (str, list, dict),
+    "device": (str, dict),
+}
+_OTHER = ("method", "rule", "schedule", "warmup", "seed", "threads")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options; the defaults are those of TrainSettings."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of these options")
+    parser.add_argument(
+        "--method", choices=tuple(METHODS), help=f"learning rule with the paper's rates (default: {_METHOD})"
+    )
+    parser.add_argument(
+        "--rule", nargs="+", metavar="FIELD=X", help="fields of the learning rule in place of the paper's"
+    )
+    parser.add_argument(
+        "--network", choices=NETWORKS, help="fcn: the fully connected one; lenet5: two convolutions (default: fcn)"
+    )
+    add_setup(parser)
+    parser.add_argument(
+        "--schedule",
+        nargs="+",
+        metavar=("NAME", "FIELD=X"),
+        help=f"{', '.join(_SCHEDULES)}, with fields as in dt.nn.schedules; starts at the learning rate",
+    )
+    parser.add_argument("--warmup", type=float, metavar="N", help="epochs of a linear ramp before the schedule")
+    parser.add_argument("--lr-every", choices=("epoch", "batch"), help="when the schedule is asked (default: epoch)")
+    parser.add_argument(
+        "--patience", type=int, metavar="N", help="end after so many epochs without a better test accuracy"
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="(default: checkpoint.safetensors in the folder of --out)"
+    )
+    parser.add_argument(
+        "--checkpoint-every", type=int, metavar="N", help="epochs or mini-batches between checkpoints (default: 1)"
+    )
+    parser.add_argument("--checkpoint-unit", choices=("epoch", "batch"), help="which of them (default: epoch)")
+    parser.add_argument("--resume", action="store_true", default=None, help="go on from the checkpoint if there is one")
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of everything random (default: 0)")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="threads; does not change results (default: all cores)"
+    )
+    add_output(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, print, write all files."""
+    known = (*SETUP, *_TRAINING, *_SAVING, *_OTHER)
+    values = ({} if arguments.config is None else _read(arguments.config, known)) | given(arguments, known)
+    settings = _settings(values)
+    data = dt.datasets.load(settings.setup.data, settings.setup.data_root)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    header = _header(settings, data, values.get("device", DEVICE))
+    if not arguments.json:
+        print(header, flush=True)
+    elif not arguments.quiet:
+        remark(header)
+    saving = {name: values[name] for name in _SAVING if name in values}
+    result = train(
+        settings,
+        data=data,
+        progress=False if arguments.quiet else None,
+        # The bar shows the same where there is one.
+        on_epoch=None if arguments.quiet or sys.stderr.isatty() else _announce,
+        **{"checkpoint": arguments.out / "checkpoint.safetensors"} | saving,
+    )
+    history = dt.nn.History(result.result.history)
+    history.to_csv(arguments.out / "history.csv")
+    title = f"{settings.setup.data}, {settings.network}, {result.result.label}"
+    dt.plot.compare({result.result.label: history}, title=title).savefig(arguments.out / "train.png")
+    text = write_json(arguments.out / "train.json", result.to_dict())
+    print(text if arguments.json else f"\n{_table(result)}")
+    if not arguments.quiet:
+        remark(f"wrote train.png, history.csv and train.json to {arguments.out}")
+
+
+def _read(file: Path, known: tuple[str, ...]) -> dict[str, Any]:
+    """Return the options of a TOML file; hyphens in their names are underscores."""
+    try:
+        values = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MissingDataError(f"{file}: no such file") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{file}: {error}") from None
+    values = {name.replace("-", "_"): value for name, value in values.items()}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ConfigError(f"{file}: no option {', '.join(unknown)}: must be among {', '.join(sorted(known))}")
+    for name, kinds in _KINDS.items():
+        if name in values and not isinstance(values[name], kinds):
+            words = " or ".join(_WORDS[kind] for kind in kinds)
+            raise ConfigError(f"{file}: {name} = {values[name]!r}: must be {words}")
+    return values
+
+
+def _settings(values: Mapping[str, Any]) -> TrainSettings:
+    fields = {name: values[name] for name in (*SETUP, "seed", "threads") if name in values}
+    common = setup(fields | {"methods": (values.get("method", _METHOD),)})
+    words = values.get("schedule", ["constant"] if "warmup" in values else None)
+    schedule = None
+    if words is not None:
+        lr = METHODS[common.methods[0]].lr if common.lr is None else common.lr
+        schedule = _schedule(words, lr, common.schedule.epochs)
+    if schedule is not None and "warmup" in values:
+        schedule = schedules.Warmup(then=schedule, epochs=values["warmup"])
+    options = {name: values[name] for name in _TRAINING if name in values}
+    return TrainSettings(setup=common, rule=_fields("rule", values.get("rule", {})), schedule=schedule, **options)
+
+
+def _schedule(words: Any, lr: float, epochs: int) -> schedules.Schedule:
+    """Return the schedule that a list of words or a table describes; cosine falls over the whole run by default."""
+    if isinstance(words, Mapping):
+        fields = dict(words)
+        kind = fields.pop("kind", None)
+    else:
+        words = [words] if isinstance(words, str) else words
+        kind, fields = words[0] if words else None, _fields("schedule", words[1:])
+    if kind not in _SCHEDULES:
+        raise ConfigError(f"schedule = {kind!r}: must be one of {', '.join(_SCHEDULES)}")
+    default = {"lr": lr, "epochs": epochs} if kind == "cosine" else {"lr": lr}
+    known = {field.name for field in dataclasses.fields(_SCHEDULES[kind])}
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        raise ConfigError(f"schedule: {kind} has no field {', '.join(unknown)}: must be among {sorted(known)}")
+    try:
+        schedule: schedules.Schedule = _SCHEDULES[kind](**default | fields)
+    except TypeError as error:
+        raise ConfigError(f"schedule: {kind}: {error}") from None
+    return schedule
+
+
+def _fields(option: str, words: Any) -> dict[str, Any]:
+    """Return the fields that words such as ``gamma=0.2`` give, or a table as it is."""
+    if isinstance(words, Mapping):
+        return dict(words)
+    fields = {}
+    for word in words:
+        name, sign, value = str(word).partition("=")
+        if not (name and sign):
+            raise ConfigError(f"{option}: {word!r} must be FIELD=VALUE")
+        try:
+            fields[name] = ast.literal_eval(value.capitalize() if value in ("true", "false") else value)
+        except (ValueError, SyntaxError):
+            fields[name] = value
+    return fields
+
+
+def _header(settings: TrainSettings, data: dt.datasets.Dataset, device: Any) -> str:
+    common = settings.setup
+    method = METHODS[settings.method]
+    sizes = "-".join(map(str, (data.features, *common.hidden, data.classes)))
+    network = f"{sizes}, sigmoid" if settings.network == "fcn" else settings.network
+    name = device if isinstance(device, str) else type(common.device).__name__
+    rule = "".join(f", {name} {value}" for name, value in settings.rule.items())
+    rate = method.lr if common.lr is None else common.lr
+    lines = [
+        f"data      {data.note}",
+        f"network   {network}, all layers analog, recipe {common.recipe}, batch {common.batch_size}",
+        f"devices   {name}{reference_words(common, 'N({:g}, {:g}²)')}",
+        f"rule      {method.label}{rule}",
+        f"schedule  {common.schedule.epochs} epochs, lr {settings.schedule or format(rate, 'g')}, seed {common.seed}",
+    ]
+    return "\n".join(lines)
+
+
+def _announce(record: dt.nn.EpochRecord) -> None:
+    remark(f"epoch {record.epoch}: loss {record.train_loss:.4f}, test {record.test_accuracy:.2f} %")
+
+
+def _table(training: Training) -> str:
+    result = training.result
+    best = max(result.history, key=lambda record: record.test_accuracy)
+    rows = [
+        ["epochs", f"{len(result.history):,}"],
+        ["accuracy %", f"{result.accuracy:.2f}"],
+        ["mean of last 5 %", f"{result.accuracy_mean:.2f}"],
+        ["best %, by the test images", f"{best.test_accuracy:.2f} (epoch {best.epoch})"],
+        ["SP error (rms)", "-" if result.sp_error is None else f"{result.sp_error:.4f}"],
+        *([f"pulses {name}", f"{count:,}"] for name, count in sorted(result.pulses.items())),
+        ["programming events", f"{result.programming_events:,}"],
+        ["s/epoch", f"{result.seconds_per_epoch:.3f}"],
+    ]
+    return table(["", result.label], rows)

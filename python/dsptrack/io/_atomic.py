@@ -1,0 +1,49 @@
+"""Writing a file so that a crash leaves the old one or the new one, whole."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def write(path: str | os.PathLike[str], parts: Iterable[bytes | memoryview]) -> None:
+    """Write `parts` into a file of that name, through a temporary one beside it.
+
+    Both the file and its folder are on the disk when this returns. A link is followed, not replaced.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written; an old one of that name is then as it was.
+
+    Examples
+    --------
+    >>> write("data.bin", [b"one ", b"piece"])
+    >>> Path("data.bin").read_bytes()
+    b'one piece'
+    """
+    file = Path(os.path.realpath(path))
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            for part in parts:
+                stream.write(part)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(file.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name last; other systems than POSIX cannot open folders."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,39 @@
+"""How well a network does on labelled images."""
+
+from typing import NamedTuple
+
+import numpy.typing as npt
+
+from dsptrack.datasets.streaming import checked
+
+from .losses import Loss
+from .sequential import Sequential
+
+_BATCH = 500
+
+
+class Evaluation(NamedTuple):
+    """What a network makes of labelled images: the mean loss, and the percentage that it classifies correctly.
+
+    Examples
+    --------
+    >>> import dsptrack as dt
+    >>> dt.nn.Evaluation(loss=0.5, accuracy=90.0).accuracy
+    90.0
+    """
+
+    loss: float
+    accuracy: float
+
+
+def evaluate(model: Sequential, loss: Loss, x: npt.ArrayLike, y: npt.ArrayLike) -> Evaluation:
+    """Return mean loss and accuracy; the model is in evaluation mode afterwards."""
+    images, labels = checked(x, y)
+    total, right = 0.0, 0
+    model.eval()
+    for start in range(0, len(images), _BATCH):
+        part = slice(start, start + _BATCH)
+        output, wanted = model.forward(images[part]), labels[part]
+        total += loss.forward(output, wanted) * len(wanted)
+        right += int((output.argmax(axis=1) == wanted).sum())
+    return Evaluation(total / len(images), 100.0 * right / len(images))
