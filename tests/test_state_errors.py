@@ -54,7 +54,7 @@ def keep_going(thing):
         thing.traces()
     else:
         states.train(thing, 5)
-        thing.choppers, thing.sp_estimate if "P" in thing.arrays else None  # noqa: B018
+        _ = thing.choppers, thing.digital, thing.sp_estimate if "P" in thing.arrays else None
         for array in thing.arrays.values():
             states.work(array, 1)
     return thing.state_dict()

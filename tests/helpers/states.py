@@ -24,7 +24,11 @@ AGEING = {
     "drift_w_noise_std": 0.01,
 }
 # All concrete rules, also those to come
-RULES = tuple(name for name in dt.algorithms.__all__ if name != "Algorithm")
+RULES = tuple(
+    name
+    for name, value in ((name, getattr(dt.algorithms, name)) for name in sorted(dt.algorithms.__all__))
+    if isinstance(value, type) and issubclass(value, dt.algorithms.Algorithm) and not value.__subclasses__()
+)
 # Values that make a rule do in few steps all that it can do; a rule takes those that it has
 BUSY: dict[str, Any] = {
     "gamma": 0.2,
@@ -36,6 +40,8 @@ BUSY: dict[str, Any] = {
     "transfer_lr": 5.0,
     "scale_transfer_lr": False,
     "momentum": 0.1,
+    "fast_arrays": 2,
+    "calibration_pulses": 20,
 }
 
 
