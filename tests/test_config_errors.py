@@ -8,7 +8,16 @@ import pytest
 
 import dsptrack as dt
 from dsptrack import ConfigError
-from dsptrack.algorithms import AGAD, AnalogSGD, ERider, Rider, TikiTakaV2
+from dsptrack.algorithms import (
+    AGAD,
+    AnalogSGD,
+    ChoppedTikiTaka,
+    ERider,
+    ResidualLearning,
+    Rider,
+    TikiTaka,
+    TikiTakaV2,
+)
 from dsptrack.devices import (
     ConstantStep,
     ExpStep,
@@ -82,16 +91,12 @@ TRANSFER = {
     "scale_transfer_lr": FLAGS,
     "transfer_every": COUNTS,
     "columns_per_transfer": COUNTS,
-    "momentum": UNIT,
-    "forget_buffer": FLAGS,
 }
-TRACKING = TRANSFER | {"auto_granularity": NON_NEGATIVE}
-CHOPPED = TRACKING | {
-    "chop_probability": (0, *UNIT),
-    "chop_random": FLAGS,
-    "tail_weighting": POSITIVE,
-    "program_at_flip": FLAGS,
-}
+BUFFERED = TRANSFER | {"momentum": UNIT, "forget_buffer": FLAGS}
+GRANULAR = BUFFERED | {"auto_granularity": NON_NEGATIVE}
+CHOPPED = GRANULAR | {"chop_probability": (0, *UNIT), "chop_random": FLAGS}
+TRACKED = CHOPPED | {"tail_weighting": POSITIVE, "program_at_flip": FLAGS}
+FROM_0 = (-1, *COUNTS[2:])
 FIELDS = {
     ConstantStep: POPULATION,
     LinearStep: POPULATION
@@ -153,10 +158,19 @@ FIELDS = {
         "max_bm_res": POSITIVE,
     },
     AnalogSGD: {"device": TRANSFER["device"]},
-    TikiTakaV2: TRANSFER | {"thres_scale": POSITIVE, "gamma": NUMBERS},
-    AGAD: CHOPPED,
-    Rider: TRACKING | {"gamma": NUMBERS, "eta": UNIT},
-    ERider: CHOPPED | {"gamma": NUMBERS},
+    TikiTaka: TRANSFER | {"transfer_update": (None, "ideal", DEVICE), "gamma": NUMBERS},
+    TikiTakaV2: BUFFERED | {"thres_scale": POSITIVE, "gamma": NUMBERS},
+    ChoppedTikiTaka: CHOPPED | {"gamma": NUMBERS},
+    AGAD: TRACKED,
+    ResidualLearning: GRANULAR
+    | {
+        "fast_arrays": (9, *COUNTS),
+        "gamma": NUMBERS,
+        "stage_every": FROM_0,
+        "calibration_pulses": (1_000_001, *FROM_0),
+    },
+    Rider: GRANULAR | {"gamma": NUMBERS, "eta": UNIT},
+    ERider: TRACKED | {"gamma": NUMBERS},
 }
 
 

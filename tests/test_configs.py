@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 import dsptrack as dt
 from dsptrack import _core
-from dsptrack.algorithms import AGAD, AnalogSGD, ERider, Rider, TikiTakaV2
+from dsptrack.algorithms import (
+    AGAD,
+    AnalogSGD,
+    ChoppedTikiTaka,
+    ERider,
+    ResidualLearning,
+    Rider,
+    TikiTaka,
+    TikiTakaV2,
+)
 from dsptrack.devices import (
     ConstantStep,
     Device,
@@ -35,7 +44,8 @@ DEVICES = [
     PowStepReference(subtract_symmetry_point=True),
     PiecewiseStep(piecewise_up=(1.0, 0.5, 0.25), piecewise_down=(0.1, 0.2, 0.3)),
 ]
-RULES = [rule(device=DEVICES[2]) for rule in (AnalogSGD, TikiTakaV2, AGAD, Rider, ERider)]
+KINDS = (AnalogSGD, TikiTaka, TikiTakaV2, ChoppedTikiTaka, AGAD, ResidualLearning, Rider, ERider)
+RULES = [rule(device=DEVICES[2]) for rule in KINDS]
 PARTS = [dt.PulseUpdate(desired_bl=5), dt.Periphery(out_noise=0.1)]
 NESTED = ERider(device=DEVICES[2], slow_device=DEVICES[1], transfer_read=dt.Periphery.ideal(), transfer_every=3)
 CONFIGS = [*DEVICES, *RULES, *PARTS, NESTED]
@@ -50,7 +60,7 @@ def test_defaults_are_those_of_the_core(config):
     kind = type(config)
     needed = {"device": config.device} if isinstance(config, dt.algorithms.Algorithm) else {}
     own = kind(**needed).to_dict()
-    for part in ("kind", "device", "slow_device", "transfer_read"):
+    for part in ("kind", "device", "slow_device", "transfer_read", "transfer_update"):
         own.pop(part, None)
     assert own == _core.Config.defaults(ident(config))
 

@@ -7,7 +7,7 @@ import pytest
 
 import dsptrack as dt
 from helpers import stats
-from helpers.build import counter, device, quiet
+from helpers.build import RULES, counter, device, quiet
 
 SHAPE = (12, 9)
 NOISY = {"dw_min": 0.01, "dw_min_std": 0.5}
@@ -201,9 +201,10 @@ def test_a_failed_tile_update_changes_nothing(rng):
     assert tiles[0].ledger == tiles[1].ledger
 
 
-@pytest.mark.parametrize("name", ["AnalogSGD", "TikiTakaV2", "AGAD", "Rider", "ERider"])
+@pytest.mark.parametrize("name", RULES)
 def test_tiles_repeat_and_differ(name, rng):
-    rule = getattr(dt.algorithms, name)(device=dt.presets.reram_array_hfo2())
+    fields = {"fast_arrays": 3, "calibration_pulses": 9} if name == "ResidualLearning" else {}
+    rule = getattr(dt.algorithms, name)(device=dt.presets.reram_array_hfo2(), **fields)
     x, d = rng.standard_normal((6, 4, SHAPE[1])), rng.standard_normal((6, 4, SHAPE[0]))
 
     def outcome(seed):

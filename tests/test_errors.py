@@ -7,7 +7,7 @@ import pytest
 
 import dsptrack as dt
 from dsptrack import ConfigError, NonFiniteError, ShapeError, StateError, theory
-from dsptrack.algorithms import AnalogSGD, ERider
+from dsptrack.algorithms import AnalogSGD, ERider, ResidualLearning, TikiTaka
 from dsptrack.devices import ConstantStep, PiecewiseStep, SoftBounds, SoftBoundsReference
 
 SHAPE = (2, 3)
@@ -153,13 +153,16 @@ TILE_CASES = [
 ]
 
 
+TILE_RULES = [RULE, AnalogSGD(device=DEVICE), TikiTaka(device=DEVICE), ResidualLearning(device=DEVICE, fast_arrays=2)]
+
+
 def tile_state(tile):
     digital = {name: values.tobytes() for name, values in tile.digital.items()}
     return tile.weights.tobytes(), tile.ledger, digital, tile.choppers.tobytes()
 
 
 @pytest.mark.parametrize(("call", "error", "words"), TILE_CASES)
-@pytest.mark.parametrize("rule", [RULE, AnalogSGD(device=DEVICE)], ids=["ERider", "AnalogSGD"])
+@pytest.mark.parametrize("rule", TILE_RULES, ids=lambda rule: type(rule).__name__)
 def test_tile_refuses_and_stays(rule, call, error, words):
     tile, twin = (dt.AnalogTile(SHAPE, rule, rng=0) for _ in range(2))
     before = tile_state(tile)

@@ -94,7 +94,7 @@ def test_exports():
 
 def test_every_config_is_exported():
     kinds = {name for name, kind in dt.devices.Device._kinds.items() if not kind.__subclasses__()}
-    no_kinds = {"Device", "Algorithm", "SampledDevice", "from_callables"}
+    no_kinds = {"Device", "Algorithm", "Description", "SampledDevice", "from_callables"}
     assert kinds == {*dt.devices.__all__, *dt.algorithms.__all__, "PulseUpdate", "Periphery"} - no_kinds
 
 

@@ -9,6 +9,7 @@ from helpers.build import G, analog_read, counter, device, quiet, twin_of
 from helpers.tiles import drive, idle, tile
 
 SHAPE = (6, 5)
+TRANSFERRING = ["TikiTaka", "TikiTakaV2", "ChoppedTikiTaka", "AGAD", "ResidualLearning", "Rider", "ERider"]
 WIDE = counter(dw_min=G, bound=64.0)
 IDEAL = dt.Periphery.ideal()
 # Rates that move the buffers by about one threshold per visit, so that every branch is taken
@@ -22,6 +23,7 @@ def rule(name, **fields):
 LATE = {"chop_probability": 0.25, "program_at_flip": False, "tail_weighting": 2.0, **FAST}
 SCALED = {"chop_probability": 1.0, **FAST, "transfer_lr": 5.0, "scale_transfer_lr": True}
 KEPT = {"forget_buffer": False, "momentum": 0.25}
+REGULAR = {"chop_probability": 0.3, "chop_random": False, **FAST}
 UNSCALED = {"transfer_lr": 0.02, "scale_transfer_lr": False, "thres_scale": 0.8, "momentum": 0.5}
 TRACES = [
     pytest.param("ERider", rules.Chopped, {"chop_probability": 0.5, **FAST}, id="e-rider"),
@@ -32,6 +34,11 @@ TRACES = [
     pytest.param("AGAD", rules.Chopped, LATE | {"program_at_flip": True}, id="agad-at-once"),
     pytest.param("AGAD", rules.Chopped, SCALED, id="agad-shortest-phase-scaled-lr"),
     pytest.param("AGAD", rules.Chopped, {"chop_probability": 0.5, **KEPT, **FAST}, id="agad-keep-buffer"),
+    pytest.param("ChoppedTikiTaka", rules.ChoppedTikiTaka, REGULAR, id="c-tt-v2"),
+    pytest.param("ChoppedTikiTaka", rules.ChoppedTikiTaka, REGULAR | KEPT, id="c-tt-v2-keep-buffer"),
+    pytest.param("ChoppedTikiTaka", rules.ChoppedTikiTaka, REGULAR | SCALED, id="c-tt-v2-scaled-lr"),
+    pytest.param("ResidualLearning", rules.ResidualLearning, FAST, id="residual"),
+    pytest.param("ResidualLearning", rules.ResidualLearning, FAST | KEPT, id="residual-keep-buffer"),
     pytest.param("Rider", rules.Rider, {"eta": 0.2, **FAST}, id="rider"),
     pytest.param(
         "Rider", rules.Rider, {"eta": 0.05, "columns_per_transfer": 3, **KEPT, **FAST}, id="rider-keep-buffer"
@@ -60,7 +67,7 @@ def test_trace(name, twin, fields, slow_g, rng):
         np.testing.assert_array_equal(t.arrays["P"].weights, p)
         np.testing.assert_array_equal(t.arrays["W"].weights, slow_g * hand.written, err_msg=f"call {call}")
         np.testing.assert_allclose(t.digital["H"], hand.H, rtol=1e-5, atol=1e-5, err_msg=f"H, call {call}")
-        if isinstance(hand, rules.Tracked):
+        if isinstance(hand, rules.Rider | rules.Chopped):
             np.testing.assert_allclose(t.digital["Q"], hand.Q, rtol=1e-5, atol=1e-6, err_msg=f"Q, call {call}")
         if isinstance(hand, rules.Chopped):
             np.testing.assert_allclose(t.digital["Q_ref"], hand.Q_ref, rtol=1e-5, atol=1e-6, err_msg=f"Q~, call {call}")
@@ -69,12 +76,14 @@ def test_trace(name, twin, fields, slow_g, rng):
         assert ledger["P"]["column_reads"] == hand.reads
         assert (ledger["W"]["pulses_up"], ledger["W"]["pulses_down"]) == (hand.up, hand.down)
         assert (ledger["P"]["pulses_up"], ledger["P"]["pulses_down"]) == (0, 0)
-        if name != "TikiTakaV2":  # has no reference
+        assert ledger["W"]["transfer_pulses"] == hand.up + hand.down
+        assert ("reference" in ledger) == isinstance(hand, rules.Rider | rules.Chopped)
+        if "reference" in ledger:
             assert ledger["reference"]["programming_events"] == hand.programmed
     assert hand.margin > 1e-4, "the seed must keep every decision away from its threshold"
     assert hand.up
     assert hand.down
-    estimate = {"ERider": hand.Q_ref, "AGAD": hand.Q_ref, "Rider": hand.Q, "TikiTakaV2": np.zeros(SHAPE)}[name]
+    estimate = {"ERider": hand.Q_ref, "AGAD": hand.Q_ref, "Rider": hand.Q}.get(name, np.zeros(SHAPE))
     np.testing.assert_allclose(t.sp_estimate, estimate, rtol=1e-5, atol=1e-6)
 
 
@@ -132,7 +141,7 @@ def test_random_chopping_programs_once_per_flip(program_at_flip):
     assert 0.2 * 2000 - 5 * np.sqrt(2000 * 0.16) <= flips <= 0.4 * 2000
 
 
-@pytest.mark.parametrize("name", ["TikiTakaV2", "AGAD", "Rider", "ERider"])
+@pytest.mark.parametrize("name", TRANSFERRING)
 def test_one_event_per_call_whatever_the_batch(name):
     t = tile(SHAPE, rule(name))
     idle(t, batch=7)
@@ -141,7 +150,7 @@ def test_one_event_per_call_whatever_the_batch(name):
     assert t.ledger["P"]["column_reads"] == 2
 
 
-@pytest.mark.parametrize("name", ["TikiTakaV2", "AGAD", "Rider", "ERider"])
+@pytest.mark.parametrize("name", TRANSFERRING)
 def test_transfer_every_counts_mini_batches(name):
     t = tile(SHAPE, rule(name, transfer_every=3, columns_per_transfer=2))
     reads = []
@@ -155,12 +164,25 @@ def test_transfer_every_counts_mini_batches(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "gamma"), [("ERider", 0.1), ("ERider", 0.7), ("Rider", 0.1), ("AGAD", 0), ("TikiTakaV2", 0)]
+    ("name", "gamma"),
+    [
+        ("ERider", 0.1),
+        ("ERider", 0.7),
+        ("Rider", 0.1),
+        ("ResidualLearning", 0.3),
+        ("ChoppedTikiTaka", 0),
+        ("ChoppedTikiTaka", 0.4),
+        ("AGAD", 0),
+        ("TikiTakaV2", 0),
+        ("TikiTakaV2", 0.2),
+        ("TikiTaka", 0),
+        ("TikiTaka", 0.5),
+    ],
 )
 def test_visible_weight(name, gamma, rng):
     """W + gamma c (P - Q~), after flips, writes and pulses on P; forward and backward read that one matrix."""
-    fields = {"chop_probability": 0.5} if name in ("ERider", "AGAD") else {}
-    fields |= FAST if name != "TikiTakaV2" else {"transfer_lr": 0.15}
+    fields = {"chop_probability": 0.5} if name in ("ERider", "AGAD", "ChoppedTikiTaka") else {}
+    fields |= {"transfer_lr": 0.15} if name.startswith("TikiTaka") else FAST
     if gamma:
         fields["gamma"] = gamma
     t = tile(SHAPE, rule(name, **fields))
@@ -180,7 +202,7 @@ def test_visible_weight(name, gamma, rng):
 
 def test_set_weights_writes_the_slow_array(rng):
     w = rng.uniform(-0.5, 0.5, SHAPE).astype(np.float32)
-    for name in ("TikiTakaV2", "AGAD", "Rider", "ERider"):
+    for name in TRANSFERRING:
         t = tile(SHAPE, rule(name))
         t.arrays["P"].set_weights(np.ones(SHAPE))
         t.set_weights(w)
@@ -189,10 +211,10 @@ def test_set_weights_writes_the_slow_array(rng):
         np.testing.assert_allclose(t.weights, w, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["ERider", "AGAD"])
+@pytest.mark.parametrize("name", ["ERider", "AGAD", "ChoppedTikiTaka"])
 def test_choppers_turn_the_gradient_on_p(name, rng):
     """Five certain coincidences per cell: down where sign(x d) c > 0. The learning rate on P is fast_lr alone."""
-    t = tile(SHAPE, rule(name, fast_lr=0.5, chop_probability=0.5))
+    t = tile(SHAPE, rule(name, fast_lr=0.5, chop_probability=0.5, chop_random=False))
     columns = SHAPE[1]
     for _ in range(columns + 3):  # sweep 1 = K - 1 flips every column that it visits: three of them by now
         idle(t)
@@ -220,7 +242,7 @@ def test_a_chopped_cell_takes_the_other_direction_of_its_own_response(name):
     np.testing.assert_allclose(p.weights, cells.pulses(before, np.broadcast_to(-c, SHAPE), 5), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(("name", "twin", "fields"), [TRACES[0].values, TRACES[8].values, TRACES[10].values])
+@pytest.mark.parametrize(("name", "twin", "fields"), [TRACES[i].values for i in (0, 8, 11, 13, 15)])
 def test_writes_are_single_pulses_of_the_slow_cells(name, twin, fields, rng):
     """Same trace, but W responds softly and asymmetrically: every write is the twin's single pulse."""
     soft = device("SoftBoundsReference", dw_min=G, dw_min_std=0.0, up_down=-0.3, reference_std=0.1)
@@ -250,7 +272,7 @@ def test_the_visible_weight_is_read_once():
     stats.assert_normal(t.backward(np.ones((2000, 64))), 0.0, 0.1)
 
 
-@pytest.mark.parametrize("name", ["TikiTakaV2", "AGAD", "Rider", "ERider"])
+@pytest.mark.parametrize("name", TRANSFERRING)
 def test_scale_fast_lr(name):
     for scaled, lr, expected in ((False, 0.25, 8), (True, 0.25, 2)):
         t = tile(SHAPE, rule(name, fast_lr=0.5, scale_fast_lr=scaled))

@@ -8,7 +8,8 @@ Where things are:
 `CrossbarArray`        one array: pulses, pulsed updates, reads, responses, symmetric points, `ProgramReport`
 `PulseUpdate`          pulse trains of an update;  `Periphery`: converters and noise of a read
 `zero_shift`           calibration of the symmetric points by pulses, with `ZeroShiftResult`
-`algorithms`           learning rules: AnalogSGD, TikiTakaV2, AGAD, Rider, ERider;  `AnalogTile` runs one
+`algorithms`           learning rules, from AnalogSGD and Tiki-taka to RIDER and E-RIDER;  `AnalogTile` runs one
+`CostModel`            time and energy, a `Cost`, of what a ledger counts
 `nn`, `datasets`       layers, losses and a trainer in NumPy; labelled images
 `theory`               bounds, step sizes and the filter response of the paper
 `experiments`, `plot`  comparisons and their pictures
@@ -34,6 +35,7 @@ from . import algorithms, devices, exceptions, io, presets, theory
 from ._core import STREAM_VERSION, __version__
 from .array import CrossbarArray, ProgramReport
 from .calibration import ZeroShiftResult, zero_shift
+from .cost import Cost, CostModel
 from .exceptions import (
     ConfigError,
     DataError,
@@ -57,6 +59,8 @@ __all__ = [
     "STREAM_VERSION",
     "AnalogTile",
     "ConfigError",
+    "Cost",
+    "CostModel",
     "CrossbarArray",
     "DataError",
     "DivergenceError",

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from . import _checks, _core, _state
 from ._config import compiled
 from ._rng import RngLike, key
-from .algorithms import Algorithm
+from .algorithms import Algorithm, Description
 from .array import CrossbarArray
 from .exceptions import StateError
 from .periphery import Periphery
@@ -132,16 +132,23 @@ class AnalogTile:
 
     @property
     def arrays(self) -> dict[str, CrossbarArray]:
-        """The arrays, live: ``W`` holds the weights, ``P`` (where the rule has one) is pulsed by the gradient."""
-        devices = {"P": self._algorithm.device, "W": getattr(self._algorithm, "slow_device", None)}
+        """The arrays, live: ``W`` holds the weights, ``P`` (where the rule has one) is pulsed by the gradient.
+
+        Further fast arrays in a row are ``P2``, ``P3``, ...
+        """
+        fast = self._algorithm.device
+        slow = getattr(self._algorithm, "slow_device", None) or fast
         return {
-            name: CrossbarArray._of_tile(self._core.array(name), devices[name] or self._algorithm.device)
+            name: CrossbarArray._of_tile(self._core.array(name), slow if name == "W" else fast)
             for name in self._core.array_names()
         }
 
     @property
     def digital(self) -> dict[str, Floats]:
-        """Copies of the rule's digital quantities, (M, N): buffer ``H``, average ``Q``, reference ``Q_ref``."""
+        """Copies of the rule's digital quantities, (M, N): buffer ``H``, average ``Q``, reference ``Q_ref``.
+
+        Further fast arrays in a row have ``H2``, ``Q_ref2``, ...
+        """
         return {name: self._core.digital(name) for name in self._core.digital_names()}
 
     @property
@@ -151,7 +158,7 @@ class AnalogTile:
 
     @property
     def sp_estimate(self) -> Floats:
-        """What the rule takes for P's symmetric points, (M, N): Q~, or 0 for TT-v2; StateError for AnalogSGD."""
+        """What the rule takes for P's symmetric points, (M, N): Q~ or Q, 0 without; StateError for AnalogSGD."""
         return self._core.sp_estimate()
 
     @property
@@ -182,7 +189,7 @@ class AnalogTile:
         return float(np.sqrt(np.mean(finite**2)))
 
     def set_weights(self, w: ArrayLike) -> None:
-        """Write weights ideally: W := clip(w) to each cell's bounds, P := 0; digital quantities stay.
+        """Write weights ideally: W := clip(w) to each cell's bounds, P := 0 (a fixed Q); digital quantities stay.
 
         Parameters
         ----------
@@ -269,6 +276,31 @@ class AnalogTile:
         True
         """
         self._core.update(_checks.matrix("x", x), _checks.matrix("d", d), _checks.number("lr", lr, low=0))
+
+    def describe(
+        self, *, lr: float, x_scale: ArrayLike = 1.0, d_scale: ArrayLike = 1.0, batch_size: int = 1
+    ) -> Description:
+        """Return what the rates mean for this tile's shape and pulse trains; see `Algorithm.describe`.
+
+        Parameters
+        ----------
+        lr
+            Global learning rate, >= 0.
+        x_scale, d_scale
+            Inputs and errors: a number is the magnitude of every line, (B, N) and (B, M) are samples of vectors.
+        batch_size
+            Vectors of a mini-batch, >= 1.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> rule = dt.algorithms.Rider(device=dt.presets.reram_array_hfo2(), eta=0.5)
+        >>> dt.AnalogTile((256, 392), rule, rng=0).describe(lr=0.05, d_scale=2e-4).warnings[0]
+        'W is never written: H comes to lambda max|w| / eta = 0.0848 of its threshold; eta must be at most 0.0424'
+        """
+        return self._algorithm.describe(
+            self.shape, lr=lr, x_scale=x_scale, d_scale=d_scale, batch_size=batch_size, update=self._configs["update"]
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return the complete state: a tile with this state goes on with the same bits, in any process.

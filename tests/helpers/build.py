@@ -9,6 +9,16 @@ import dsptrack as dt
 from helpers.twin import Cells
 
 KINDS = ("ConstantStep", "SoftBounds", "SoftBoundsReference")
+RULES = (
+    "AnalogSGD",
+    "TikiTaka",
+    "TikiTakaV2",
+    "ChoppedTikiTaka",
+    "AGAD",
+    "ResidualLearning",
+    "Rider",
+    "ERider",
+)
 G = 2.0**-6  # a granularity that float32 holds exactly, as it does sums of its multiples
 
 

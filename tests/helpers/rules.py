@@ -71,12 +71,24 @@ class Tracked(ColumnTransfer):
         self.scale = self.transfer_lr * self.columns * rule.transfer_every / (fast_g * rule.auto_granularity)
 
 
-class Chopped(Tracked):
-    """AGAD and E-RIDER."""
+class ChoppedTikiTaka(Tracked):
+    """c-TTv2, regular choppers: no average, no reference, and no phase in which nothing is written."""
 
     def __init__(self, shape: tuple[int, int], rule: Any, *, fast_g: float, slow_g: float, lr: float) -> None:
         super().__init__(shape, rule, fast_g=fast_g, slow_g=slow_g, lr=lr)
         self.phase = max(ceil(1 / rule.chop_probability), 2)
+
+    def visit(self, s: int, v: Floats) -> None:
+        self.buffer(s, self.H[:, s] + self.scale * self.chopper[s] * v, 1.0, write=True)
+        if self.sweep % self.phase == self.phase - 1:
+            self.chopper[s] = -self.chopper[s]
+
+
+class Chopped(ChoppedTikiTaka):
+    """AGAD and E-RIDER."""
+
+    def __init__(self, shape: tuple[int, int], rule: Any, *, fast_g: float, slow_g: float, lr: float) -> None:
+        super().__init__(shape, rule, fast_g=fast_g, slow_g=slow_g, lr=lr)
         self.beta = min(rule.tail_weighting / self.phase, 1.0)
 
     def program(self, s: int) -> None:
@@ -109,3 +121,40 @@ class Rider(Tracked):
         self.programmed += self.rows
         self.buffer(s, self.H[:, s] + self.scale * (v - self.Q[:, s]), 1.0, write=True)
         self.Q[:, s] = (1 - self.rule.eta) * self.Q[:, s] + self.rule.eta * v
+
+
+class ResidualLearning(Tracked):
+    """Algorithm 4 with a Q that never moves: Q is ``Q_ref``, 0 unless the test sets it."""
+
+    def visit(self, s: int, v: Floats) -> None:
+        self.buffer(s, self.H[:, s] + self.scale * (v - self.Q_ref[:, s]), 1.0, write=True)
+
+
+class Chain:
+    """Fast arrays in a row on cells that count: stage k is a twin that is told array k and writes array k + 1."""
+
+    def __init__(self, shape: tuple[int, int], rule: Any, *, g: float, slow_g: float, lr: float) -> None:
+        last = rule.fast_arrays - 1
+        self.steps = [slow_g if k == last else g for k in range(rule.fast_arrays)]
+        self.stages = [ResidualLearning(shape, rule, fast_g=g, slow_g=step, lr=lr) for step in self.steps]
+        every = rule.stage_every or ceil(shape[1] / rule.columns_per_transfer)
+        self.periods = [rule.transfer_every * every**k for k in range(rule.fast_arrays)]
+        self.shares = [rule.gamma ** (rule.fast_arrays - k) for k in range(rule.fast_arrays)]
+        self.batches = 0
+
+    def arrays(self, p: NDArray[Any]) -> list[Floats]:
+        """P, P2, ..., W, where P is as given."""
+        return [np.asarray(p, float), *(s.written * step for s, step in zip(self.stages, self.steps, strict=True))]
+
+    def visible(self, p: NDArray[Any]) -> Floats:
+        """W + gamma (Pn - Qn) + ... + gamma^n (P - Q)."""
+        *fast, slow = self.arrays(p)
+        residual = zip(self.shares, fast, self.stages, strict=True)
+        return slow + np.sum([share * (a - stage.Q_ref) for share, a, stage in residual], axis=0)
+
+    def transfer(self, p: NDArray[Any]) -> None:
+        """One mini-batch has just been applied to P, which is now ``p``."""
+        self.batches += 1
+        for k, (stage, period) in enumerate(zip(self.stages, self.periods, strict=True)):
+            if self.batches % period == 0:
+                stage.transfer(self.arrays(p)[k])  # the stage before has already written

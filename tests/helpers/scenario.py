@@ -111,8 +111,11 @@ def run(threads: int | None) -> dict[str, str]:
             array.reset(start=columns - 9, count=20, probability=0.4)
             array.drift(4.0)
             record("retention")
-    for name in ("AnalogSGD", "TikiTakaV2", "AGAD", "Rider", "ERider"):
-        fields = {"chop_probability": 0.5, "chop_random": True} if name in ("AGAD", "ERider") else {}
+    for name in sorted(set(dt.algorithms.__all__) - {"Algorithm", "Description"}):
+        chopped = name in ("ChoppedTikiTaka", "AGAD", "ERider")
+        fields: dict[str, Any] = {"chop_probability": 0.5, "chop_random": True} if chopped else {}
+        if name == "ResidualLearning":
+            fields = {"fast_arrays": 2, "stage_every": 2, "calibration_pulses": 11}
         fast = (
             {} if name == "AnalogSGD" else {"columns_per_transfer": 20, "transfer_lr": 5.0, "scale_transfer_lr": False}
         )

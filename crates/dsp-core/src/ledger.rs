@@ -10,8 +10,12 @@ pub struct Ledger {
     pub pulses_up: u64,
     /// Down pulses that reached a cell.
     pub pulses_down: u64,
-    /// Slots of pulse trains sent (the paper's nominal cost: vectors times train length).
+    /// Pulses among these that a transfer from another array sent.
+    pub transfer_pulses: u64,
+    /// Slots of pulse trains sent (the paper's nominal cost: vectors times train length; one for a column of pulses).
     pub train_slots: u64,
+    /// Pulses sent to the whole array at once.
+    pub array_pulses: u64,
     /// Vectors read forward, each bound-management retry counted.
     pub forward_reads: u64,
     /// Vectors read backward.
@@ -29,13 +33,21 @@ impl Ledger {
         self.pulses_down += pulses.down;
     }
 
+    /// Pulses of either direction.
+    #[must_use]
+    pub fn pulses(&self) -> u64 {
+        self.pulses_up + self.pulses_down
+    }
+
     /// All counts with their names.
     #[must_use]
-    pub fn entries(&self) -> [(&'static str, u64); 7] {
+    pub fn entries(&self) -> [(&'static str, u64); 9] {
         [
             ("pulses_up", self.pulses_up),
             ("pulses_down", self.pulses_down),
+            ("transfer_pulses", self.transfer_pulses),
             ("train_slots", self.train_slots),
+            ("array_pulses", self.array_pulses),
             ("forward_reads", self.forward_reads),
             ("backward_reads", self.backward_reads),
             ("column_reads", self.column_reads),
@@ -61,7 +73,9 @@ impl Ledger {
         let ledger = Self {
             pulses_up: from.count("pulses_up")?,
             pulses_down: from.count("pulses_down")?,
+            transfer_pulses: from.count("transfer_pulses")?,
             train_slots: from.count("train_slots")?,
+            array_pulses: from.count("array_pulses")?,
             forward_reads: from.count("forward_reads")?,
             backward_reads: from.count("backward_reads")?,
             column_reads: from.count("column_reads")?,

@@ -118,6 +118,24 @@ impl Config {
         Ok(dict)
     }
 
+    /// Nominal size of a pulse of a device.
+    fn granularity(&self, py: Python<'_>) -> PyResult<f64> {
+        Ok(self.device(py)?.granularity())
+    }
+
+    /// Train length and scales (BL, A, B) of an update, for a vector pair with these maxima.
+    fn scaling(
+        &self,
+        py: Python<'_>,
+        x_max: f64,
+        d_max: f64,
+        rate: f64,
+        granularity: f64,
+    ) -> PyResult<(u32, f64, f64)> {
+        let scaling = self.update(py)?.scaling(x_max, d_max, rate, granularity);
+        Ok((scaling.length, scaling.error, scaling.input))
+    }
+
     fn __repr__(&self) -> String {
         format!("<{} configuration>", self.kind())
     }

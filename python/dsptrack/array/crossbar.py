@@ -109,8 +109,11 @@ class CrossbarArray(Pulses, Reads, Responses, Retention, Recording, Programming)
     def ledger(self) -> dict[str, int]:
         """What was spent since the array was made.
 
-        ``pulses_up``, ``pulses_down`` (that reached a cell), ``train_slots`` (vectors times train length),
-        ``forward_reads``, ``backward_reads`` (vectors, retries counted), ``column_reads``, ``programming_events``.
+        ``pulses_up``, ``pulses_down`` (that reached a cell), ``transfer_pulses`` (those among them that came from
+        another array), ``train_slots`` (the paper's nominal cost, vectors times train length; one for a column of
+        single pulses), ``array_pulses`` (to the whole array at once, as in zero-shifting), ``forward_reads``,
+        ``backward_reads`` (vectors, retries counted), ``column_reads``, ``programming_events``. `CostModel` turns them
+        into time and energy.
         """
         return self._core.ledger()
 

@@ -129,6 +129,11 @@ class Device(Config):
     drift_w_noise_std: float = 0.0
     drift_reset_tol: float = 1e-7
 
+    @property
+    def granularity(self) -> float:
+        """Nominal size g of a pulse, weight units, that trains and thresholds count in; `dw_min` for most models."""
+        return self._compiled.granularity()
+
     def nominal(self) -> Self:
         """Return this device without spread between cells: all cells equal, none stuck.
 

@@ -62,7 +62,7 @@ impl LearningRule for Sgd {
         &mut self.0
     }
 
-    fn names(&self) -> &'static [&'static str] {
+    fn names(&self) -> &[&'static str] {
         &["W"]
     }
 

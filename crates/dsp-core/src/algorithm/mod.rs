@@ -1,20 +1,29 @@
 //! Learning rules as tiles: pulse trains, column-wise transfer, noisy reads.
 //!
-//! One file per rule holds its parameters and says which parts it is made of; [`transfer`] is the machine that the rules
-//! with a fast and a slow array share (05 section 1); [`Tile`] is a rule with its periphery.
+//! One file per rule holds its parameters and says which parts it is made of; [`transfer`] is the machine of the rules
+//! that have one fast array, choppers or a moving reference (05 section 1), [`chain`] that of fixed references and several
+//! fast arrays; [`Tile`] is a rule with its periphery.
 
 mod agad;
 mod analog_sgd;
+mod chain;
+mod chopped_tiki_taka;
 mod erider;
+mod residual_learning;
 mod rider;
+mod tiki_taka;
 mod tiki_taka_v2;
 mod tile;
 mod transfer;
 
 pub use agad::Agad;
 pub use analog_sgd::AnalogSgd;
+pub use chain::Chain;
+pub use chopped_tiki_taka::ChoppedTikiTaka;
 pub use erider::ERider;
+pub use residual_learning::ResidualLearning;
 pub use rider::Rider;
+pub use tiki_taka::TikiTaka;
 pub use tiki_taka_v2::TikiTakaV2;
 pub use tile::{Site, Tile};
 pub use transfer::Transfer;
@@ -97,7 +106,7 @@ pub trait LearningRule: Send {
     fn refresh(&mut self) {}
 
     /// Names of the arrays; the last one holds the weights.
-    fn names(&self) -> &'static [&'static str];
+    fn names(&self) -> &[&'static str];
 
     /// A digital quantity by name, in C order.
     fn digital(&self, name: &str) -> Option<Vec<f32>>;
@@ -136,10 +145,16 @@ pub trait LearningRule: Send {
 pub enum Rule {
     /// Pulses straight on the weights.
     AnalogSgd(AnalogSgd),
+    /// Transfer by pulse trains.
+    TikiTaka(TikiTaka),
     /// Buffered transfer.
     TikiTakaV2(TikiTakaV2),
+    /// Buffered transfer with choppers.
+    ChoppedTikiTaka(ChoppedTikiTaka),
     /// Dynamic transfer.
     Agad(Agad),
+    /// Fixed references, fast arrays in a row.
+    ResidualLearning(ResidualLearning),
     /// Symmetric-point tracking.
     Rider(Rider),
     /// Symmetric-point tracking with choppers.
@@ -152,8 +167,11 @@ impl Rule {
     pub fn kinds() -> Vec<(&'static str, Fields)> {
         vec![
             ("AnalogSGD", Fields::default()),
+            ("TikiTaka", tiki_taka::Parameters::default().fields()),
             ("TikiTakaV2", tiki_taka_v2::Parameters::default().fields()),
+            ("ChoppedTikiTaka", chopped_tiki_taka::Parameters::default().fields()),
             ("AGAD", agad::Parameters::default().fields()),
+            ("ResidualLearning", residual_learning::Parameters::default().fields()),
             ("Rider", rider::Parameters::default().fields()),
             ("ERider", erider::Parameters::default().fields()),
         ]
@@ -166,8 +184,11 @@ impl Rule {
     pub fn read(fields: &Fields) -> Result<Self> {
         match fields.kind() {
             Some("AnalogSGD") => AnalogSgd::read(fields).map(Self::AnalogSgd),
+            Some("TikiTaka") => TikiTaka::read(fields).map(Self::TikiTaka),
             Some("TikiTakaV2") => TikiTakaV2::read(fields).map(Self::TikiTakaV2),
+            Some("ChoppedTikiTaka") => ChoppedTikiTaka::read(fields).map(Self::ChoppedTikiTaka),
             Some("AGAD") => Agad::read(fields).map(Self::Agad),
+            Some("ResidualLearning") => ResidualLearning::read(fields).map(Self::ResidualLearning),
             Some("Rider") => Rider::read(fields).map(Self::Rider),
             Some("ERider") => ERider::read(fields).map(Self::ERider),
             other => {
@@ -184,8 +205,11 @@ impl Rule {
     pub fn build(&self, foundation: Foundation) -> Result<Box<dyn LearningRule>> {
         Ok(match self {
             Self::AnalogSgd(rule) => Box::new(rule.build(foundation)?),
+            Self::TikiTaka(rule) => Box::new(rule.build(foundation)?),
             Self::TikiTakaV2(rule) => Box::new(rule.build(foundation)?),
+            Self::ChoppedTikiTaka(rule) => Box::new(rule.build(foundation)?),
             Self::Agad(rule) => Box::new(rule.build(foundation)?),
+            Self::ResidualLearning(rule) => Box::new(rule.build(foundation)?),
             Self::Rider(rule) => Box::new(rule.build(foundation)?),
             Self::ERider(rule) => Box::new(rule.build(foundation)?),
         })

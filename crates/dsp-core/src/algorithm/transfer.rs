@@ -27,7 +27,8 @@ pub struct Rate {
 }
 
 impl Rate {
-    fn at(self, lr: f64) -> f64 {
+    /// The rate at the global rate `lr`.
+    pub(super) fn at(self, lr: f64) -> f64 {
         if self.scaled { self.value * lr } else { self.value }
     }
 }
@@ -168,8 +169,9 @@ impl Transfer {
             }
             None => self.buffer.accumulate(column, read.iter().map(|v| gain * v), &mut pulses),
         }
-        // Before the reference has seen a whole phase, what the buffer lets through is not trusted.
-        if self.choppers.as_ref().is_none_or(|choppers| self.sweep > choppers.period()) {
+        // Before a chopped reference has seen a whole phase, what the buffer lets through is not trusted.
+        let phase = self.tracker.as_ref().and(self.choppers.as_ref()).map(Choppers::period);
+        if phase.is_none_or(|phase| self.sweep > phase) {
             self.slow.pulse_column(column, &pulses);
         }
         if let Some(tracker) = &mut self.tracker {
@@ -271,7 +273,7 @@ impl LearningRule for Transfer {
         }
     }
 
-    fn names(&self) -> &'static [&'static str] {
+    fn names(&self) -> &[&'static str] {
         &["P", "W"]
     }
 

@@ -4,6 +4,7 @@
 //! depend on threads or on the order of cells. The clock counts pulses sent to the whole array, and one for every other
 //! event that changes it; reads have a clock of their own.
 
+mod column;
 mod increment;
 mod program;
 mod reads;
@@ -278,6 +279,7 @@ impl CrossbarArray {
             cells: self.cells(),
         });
         self.ledger.add_pulses(pulses);
+        self.ledger.array_pulses += u64::from(count);
         Ok(())
     }
 
@@ -323,34 +325,6 @@ impl CrossbarArray {
         self.ledger.add_pulses(pulses);
         self.ledger.train_slots += trains.slots();
         Ok(changed)
-    }
-
-    /// Sends one pulse to each cell of `column` whose entry in `signs` (M values) is not zero, in its direction.
-    pub fn pulse_column(&mut self, column: usize, signs: &[i8]) {
-        let cols = self.cols;
-        let events: Vec<coincidences::Event> = signs
-            .iter()
-            .enumerate()
-            .filter(|(_, sign)| **sign != 0)
-            .map(|(row, sign)| coincidences::Event::new((row * self.cols + column) as u32, 0, *sign > 0))
-            .collect();
-        let step = self.advance(1);
-        if events.is_empty() {
-            return;
-        }
-        self.record_update(step, |cell| {
-            let sign = if cell as usize % cols == column { signs[cell as usize / cols] } else { 0 };
-            vec![sign > 0; usize::from(sign != 0)]
-        });
-        let (device, key, isa) = (self.device.clone(), self.key, self.isa);
-        let (pulses, _) = device.visit(coincidences::ApplyEvents {
-            events,
-            isa,
-            noise: key.stream(Purpose::UpdatePulse, step),
-            apparent: Apparent { stream: key.stream(Purpose::WriteNoise, step), std: device.write_noise().std },
-            cells: self.cells(),
-        });
-        self.ledger.add_pulses(pulses);
     }
 }
 
