@@ -1,0 +1,146 @@
+"""Prediction of every read from the reads before it, and how far off it was.
+
+Without read noise and write noise a read is the state, and a prediction is one step from the last read. With them the
+state is hidden: a Kalman filter carries its mean and variance from read to read, with the model's slope and, at a bound,
+the moments of a normal variable that is cut there. Each returns the errors of prediction e and their variances.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from .models import Ground, Response
+from .traces import Traces
+
+Floats = NDArray[np.float64]
+
+# A mean step below this share of the cell's usual one is not resolved as a source of noise.
+_LEAST = 0.003
+# Standard deviations to a bound from which on it cuts nothing.
+_CLEAR = 8.0
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Variances: of the cycle noise relative to the step, and of what a read adds to the state (weight units)."""
+
+    cycle: Floats | float
+    read: Floats | float
+    # Whether cycle noise scales with the step scale in place of the step.
+    additive: bool
+
+
+class Predict(Protocol):
+    """Errors of prediction and their variances, (..., cells, pulses), for parameters (..., cells, 2, size)."""
+
+    def __call__(self, u: Floats, phi: Floats, noise: Noise) -> tuple[Floats, Floats]:
+        """Return both."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Prediction from reads that are the state; only pulses that no bound can cut count, the others are 0 and 1."""
+
+    model: Response
+    ground: Ground
+    position: Floats
+    step: Floats
+    up: NDArray[np.bool_]
+    free: NDArray[np.bool_]
+    # Smallest source of noise, and rounding of the reads, (cells, 1).
+    least: Floats
+    rounding: Floats
+
+    @classmethod
+    def of(cls, traces: Traces, model: Response, ground: Ground) -> "Steps":
+        """From traces, with the pulses that are free of bounds."""
+        free = traces.free()
+        step = traces.polarity * (traces.after - traces.before)
+        usual = np.abs(np.where(free, step, 0.0)).sum(axis=1) / np.maximum(free.sum(axis=1), 1)
+        return cls(
+            model=model,
+            ground=ground,
+            position=traces.polarity * traces.before,
+            step=step,
+            up=traces.polarity > 0,
+            free=free,
+            least=_LEAST * usual[:, None],
+            rounding=traces.rounding[:, None],
+        )
+
+    def source(self, u: Floats, phi: Floats, additive: bool) -> tuple[Floats, Floats]:
+        """Return mean steps and what cycle noise scales with."""
+        chosen = [_of(c, self.up) for c in self.model.coefficients(self.ground, u, phi)]
+        mean, _ = self.model.mean(self.position, *chosen)
+        return mean, np.abs(chosen[0]) + self.least if additive else np.hypot(mean, self.least)
+
+    def __call__(self, u: Floats, phi: Floats, noise: Noise) -> tuple[Floats, Floats]:
+        """One step from the last read."""
+        mean, source = self.source(u, phi, noise.additive)
+        error, variance = self.step - mean, noise.cycle * source**2 + self.rounding**2
+        return np.where(self.free, error, 0.0), np.where(self.free, variance, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    """Prediction through noisy reads by a Kalman filter."""
+
+    model: Response
+    ground: Ground
+    traces: Traces
+
+    def __call__(self, u: Floats, phi: Floats, noise: Noise) -> tuple[Floats, Floats]:
+        """Carry mean and variance of the state from read to read, all cells side by side."""
+        traces, model = self.traces, self.model
+        coefficients = [np.moveaxis(c, -1, 0) for c in model.coefficients(self.ground, u, phi)]
+        bounds = np.moveaxis(model.bound(self.ground, u), -1, 0)
+        bounds = np.where(bounds > self.ground.anchor.T.reshape(2, *[1] * (bounds.ndim - 2), -1), bounds, np.inf)
+        cycle, read = (np.asarray(v, dtype=np.float64)[..., None] for v in (noise.cycle, noise.read))
+        shape = np.broadcast_shapes(bounds.shape[1:], cycle.shape, read.shape)
+        state = np.broadcast_to(traces.before[:, 0], shape)
+        spread = np.broadcast_to(read, shape)
+        errors, variances = np.zeros((2, traces.polarity.shape[1], *shape))
+        variances += 1
+        for k, sign in enumerate(traces.polarity.T):
+            live = sign != 0
+            if np.all(sign == sign[0]):
+                chosen, bound = [c[int(sign[0] < 0)] for c in coefficients], bounds[int(sign[0] < 0)]
+            else:
+                chosen, bound = [np.where(sign > 0, *c) for c in coefficients], np.where(sign > 0, *bounds)
+            x = sign * state
+            mean, slope = model.mean(x, *chosen)
+            growth = (1 + slope) ** 2 * spread
+            source = chosen[0] ** 2 if noise.additive else mean**2 + slope**2 * spread
+            ahead, spread_ahead = _cut(x + mean, growth + cycle * source, bound)
+            total = spread_ahead + read
+            error = sign * traces.after[:, k] - ahead
+            gain = spread_ahead / total
+            errors[k], variances[k] = np.where(live, error, 0.0), np.where(live, total, 1.0)
+            state = np.where(live, sign * (ahead + gain * error), state)
+            spread = np.where(live, gain * read, spread)
+        return np.moveaxis(errors, 0, -1), np.moveaxis(variances, 0, -1)
+
+
+def _of(coefficient: Floats, up: NDArray[np.bool_]) -> Floats:
+    """Return the coefficient of every pulse's direction."""
+    return np.where(up, coefficient[..., 0, None], coefficient[..., 1, None])
+
+
+def _cut(mean: Floats, variance: Floats, bound: Floats) -> tuple[Floats, Floats]:
+    """Return mean and variance of min(z, bound) for a normal z."""
+    deviation = np.sqrt(variance)
+    distance = (bound - mean) / deviation
+    if distance.min() > _CLEAR:
+        return mean, variance
+    distance = np.minimum(distance, 1e3)
+    beyond = ndtr(-distance)
+    density = np.exp(-(distance**2) / 2) / np.sqrt(2 * np.pi)
+    # Moments of the part that is cut off, in standard deviations: (z - bound)+.
+    first = density - distance * beyond
+    second = (1 + distance**2) * beyond - distance * density
+    share = np.maximum(1 - 2 * beyond + second - first**2, 1e-9)
+    return mean - deviation * first, variance * share
