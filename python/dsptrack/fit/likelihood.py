@@ -10,7 +10,7 @@ from dsptrack.exceptions import DataError
 
 from .models import DIRECTIONS, Ground, Response
 from .prediction import Filter, Noise, Predict, Steps
-from .solve import Information, derivatives, solve
+from .solve import Errors, Information, derivatives, solve
 from .traces import FEWEST, Traces
 
 Floats = NDArray[np.float64]
@@ -65,28 +65,54 @@ def _from_states(traces: Traces, model: Response, additive: bool, nodes: int) ->
     u, phi = model.start(ground, position, step, up, free.astype(np.float64))
     fitted = np.ones(u.shape, dtype=bool)
     fitted[..., model.bound_at] = ~reached if model.soft else False
-    _, source = predict.source(u, phi, additive)
+    # Weights first: those of the noise at the last steps, whatever its size.
+    unit = Noise(1.0, 0.0, additive)
     for _ in range(_TURNS):
-        weight = free / source
-        u, phi = solve(lambda u, phi: (step - predict.source(u, phi, additive)[0]) * weight, u, phi, fitted)  # noqa: B023
-        before, (_, source) = source, predict.source(u, phi, additive)
-        if np.max(np.abs(source - before)[free] / source[free]) < _DONE:
+        before = predict(u, phi, unit)[1]
+        u, phi = solve(_weighted(predict, unit, free / np.sqrt(before)), u, phi, fitted)
+        if np.max(np.abs(predict(u, phi, unit)[1] / before - 1)) < _DONE:
             break
-    mean, source = predict.source(u, phi, additive)
-    error, scale = (step - mean)[free], source[free]
-    rounding = np.broadcast_to(predict.rounding, free.shape)[free]
-    most_likely = _cycle_variance(error, scale, rounding)
-    freedom = max(error.size - int(fitted.sum()) - phi.size, 1)
-    unbiased = most_likely * error.size / freedom
     known = reached | model.soft
-    spread = Noise(unbiased, 0.0, additive)
-    result = _described(predict, model, ground, u, phi, fitted, known, spread, free)
-    variance = most_likely * scale**2 + rounding**2
-    likelihood = -0.5 * float(np.sum(error**2 / variance + np.log(2 * np.pi * variance)))
-    # Every residual tells of the variance what the cycle noise's share of its own one allows.
-    share = unbiased * scale**2 / (unbiased * scale**2 + rounding**2)
-    vague = unbiased * np.sqrt(2 / max(np.sum(share**2), 1.0))
-    return replace(result, noise_error=(float(vague), 0.0), log_likelihood=likelihood)
+    error, source = predict(u, phi, unit)
+    rounding = np.broadcast_to(predict.rounding, free.shape)
+    most_likely = _cycle_variance(error[free], np.sqrt(source)[free], rounding[free])
+    result = _described(predict, model, ground, u, phi, fitted, known, Noise(most_likely, 0.0, additive), free)
+    cycle, vague = _unbiased(result, predict, fitted)
+    result = _described(predict, model, ground, u, phi, fitted, known, Noise(cycle, 0.0, additive), free)
+    error, variance = predict(u, phi, Noise(most_likely, 0.0, additive))
+    likelihood = -0.5 * float(np.sum((error**2 / variance + np.log(2 * np.pi * variance))[free]))
+    return replace(result, noise_error=(vague, 0.0), log_likelihood=likelihood)
+
+
+def _unbiased(fit: CellFit, predict: Steps, fitted: Flags) -> tuple[float, float]:
+    """Return the variance of the cycle noise without the bias of fitted steps, and its standard error.
+
+    A fitted step is off by some variance of its own: residuals are smaller by it, and squares of fitted steps larger.
+    """
+    free, additive = predict.free, fit.noise.additive
+    mean, source = predict.steps(fit.u, fit.phi, additive)
+
+    def variance(of: int) -> tuple[Floats, Floats, Floats]:
+        _, own, shared = derivatives(lambda u, phi: predict.steps(u, phi, additive)[of], fit.u, fit.phi, fitted)
+        common = own @ fit.follows + shared
+        by_own = np.einsum("cki,cij,ckj->ck", own, fit.covariance, own)
+        return by_own + np.einsum("ckq,qr,ckr->ck", common, fit.shared, common), own, common
+
+    off, _, _ = variance(0)
+    larger, own, common = variance(1)
+    square = (source**2)[free]
+    left = np.sum(((predict.step - mean) ** 2 + off - predict.rounding**2)[free])
+    scale = square.sum() - larger[free].sum()
+    if scale < 0.5 * square.sum():
+        scale = square.sum()
+    cycle = max(float(left / scale), 0.0)
+    # Relative errors of both sums.
+    weight = 2 * source * free
+    by_own = np.einsum("ck,cki->ci", weight, own)
+    by_shared = np.einsum("ck,ckq->q", weight, common)
+    steps = np.einsum("ci,cij,cj->", by_own, fit.covariance, by_own) + by_shared @ fit.shared @ by_shared
+    rounding = np.sum((predict.rounding**2 + 0 * source)[free]) / scale
+    return cycle, float(np.hypot(cycle, rounding) * np.sqrt(2 * np.sum(square**2) + steps) / scale)
 
 
 def _through_reads(
@@ -108,9 +134,8 @@ def _through_reads(
     fitted = np.ones(u.shape, dtype=bool)
     noise = guess
     for _ in range(_TURNS):
-        _, variance = predict(u, phi, noise)
-        weight = pulses / np.sqrt(variance)
-        u, phi = solve(lambda u, phi: predict(u, phi, noise)[0] * weight, u, phi, fitted)  # noqa: B023
+        weight = pulses / np.sqrt(predict(u, phi, noise)[1])
+        u, phi = solve(_weighted(predict, noise, weight), u, phi, fitted)
         before, noise = noise, _likely_noise(predict, u, phi, noise, read, write_noise, pulses)
         if np.allclose([noise.cycle, noise.read], [before.cycle, before.read], rtol=1e-2, atol=1e-12):
             break
@@ -128,6 +153,11 @@ def _through_reads(
     likelihood = -0.5 * float(np.sum((error**2 / variance + np.log(2 * np.pi * variance))[pulses]))
     errors = _noise_errors(predict, u, phi, noise, write_noise, pulses)
     return replace(result, noise_error=errors, log_likelihood=likelihood)
+
+
+def _weighted(predict: Predict, noise: Noise, weight: Floats) -> Errors:
+    """Return errors of prediction with weights that stay as they are."""
+    return lambda u, phi: predict(u, phi, noise)[0] * weight
 
 
 def _enough(traces: Traces, free: Flags) -> None:
@@ -179,8 +209,7 @@ def _described(
 ) -> CellFit:
     """Return the fit with uncertainties and residuals."""
     error, variance = predict(u, phi, noise)
-    weight = used / np.sqrt(variance)
-    _, by_own, by_shared = derivatives(lambda u, phi: predict(u, phi, noise)[0] * weight, u, phi, fitted)
+    _, by_own, by_shared = derivatives(_weighted(predict, noise, used / np.sqrt(variance)), u, phi, fitted)
     covariance, follows, shared = Information.of(by_own, by_shared).covariances()
     fixed = ~fitted.reshape(len(u), -1)
     covariance[fixed[:, :, None] | fixed[:, None, :]] = 0.0

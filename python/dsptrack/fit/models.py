@@ -47,6 +47,11 @@ class Ground:
         """Range of the trace, (cells, 1)."""
         return np.asarray(self.end.sum(axis=1, keepdims=True))
 
+    @property
+    def middle(self) -> Floats:
+        """Half-way through the trace's range."""
+        return np.asarray(self.anchor - self.span / 2)
+
 
 class Response:
     """A model of mean steps; subclasses say how they depend on the position."""
@@ -194,16 +199,19 @@ class Soft(Response):
 
     def check(self, ground: Ground, u: Floats, phi: Floats, error: Floats, phi_error: Floats) -> None:
         """The bound must lie ahead, and clearly not at infinity."""
-        ahead = (u[..., 1] != 0) & (self.bound(ground, u) >= ground.anchor)
+        # Noise carries reads beyond a bound that is there: half-way back is far enough.
+        ahead = (u[..., 1] != 0) & (self.bound(ground, u) > ground.middle)
         _shrinking(ground, ahead & (ground.reached | (np.abs(u[..., 1]) > error[..., 1])))
         super().check(ground, u, phi, error, phi_error)
 
 
 class Power(Response):
-    """Step c ((B - x)/L)^g with L the trace's range; u = (ln c, ln((B - anchor)/L), ln g)."""
+    """Step c ((B - x)/(B - m))^g, m half-way through the trace's range; u = (ln c, ln((B - anchor)/range), ln g)."""
 
     name, device, size, bound_at = "pow_step", devices.PowStep, 3, 1
     soft, extra = True, ("gamma_up", "gamma_down")
+    # Limits that no solver's step needs, so that nothing overflows: of B in ranges, and of g, as logarithms.
+    _BEYOND, _EXPONENT = 15.0, 3.5
 
     def start(self, ground: Ground, position: Floats, step: Floats, up: Flags, weight: Floats) -> tuple[Floats, Floats]:
         """A straight line to the bound: g = 1."""
@@ -211,17 +219,16 @@ class Power(Response):
         span = ground.span
         with np.errstate(divide="ignore", invalid="ignore"):
             root = np.where(ground.slope < 0, -ground.step / ground.slope, np.inf)
-        beyond = np.where(ground.reached, ground.end, np.clip(root, ground.end + 1e-3 * span, ground.end + span))
-        middle = np.maximum(ground.step + ground.slope * (ground.end - span / 2), 0.0)
+        bound = np.where(ground.reached, ground.end, np.clip(root, ground.end + 1e-3 * span, ground.end + span))
+        middle = ground.step + ground.slope * ground.middle
         _shrinking(ground, middle > 0)
-        first = np.log(middle * span / (beyond - ground.end + span / 2))
-        return np.stack([first, np.log((beyond - ground.anchor) / span), 0 * first], axis=2), np.zeros(0)
+        return np.stack([np.log(middle), np.log((bound - ground.anchor) / span), 0 * middle], axis=2), np.zeros(0)
 
     def coefficients(self, ground: Ground, u: Floats, phi: Floats) -> Coefficients:
-        """(c, B, 1/L, g)."""
+        """(c, B, 1/(B - m), g)."""
         del phi
-        exponent = np.exp(np.clip(u[..., 2], -30, 5))
-        return np.exp(np.clip(u[..., 0], -300, 300)), self.bound(ground, u), 1 / ground.span + 0 * exponent, exponent
+        bound = self.bound(ground, u)
+        return np.exp(np.clip(u[..., 0], -100, 100)), bound, 1 / (bound - ground.middle), self.further(ground, u)
 
     def mean(self, x: Floats, *coefficients: Floats) -> tuple[Floats, Floats]:
         """Power of the distance."""
@@ -232,17 +239,18 @@ class Power(Response):
 
     def bound(self, ground: Ground, u: Floats) -> Floats:
         """B."""
-        return np.asarray(ground.anchor + ground.span * np.exp(np.clip(u[..., 1], -300, 300)))
+        return np.asarray(ground.anchor + ground.span * np.exp(np.clip(u[..., 1], -30, self._BEYOND)))
 
     def scale(self, ground: Ground, u: Floats) -> Floats:
         """The scale belongs to the distance R = b+ - b-."""
-        spread = self.bound(ground, u).sum(axis=-1, keepdims=True) / ground.span
-        return np.asarray(np.exp(np.clip(u[..., 0], -300, 300)) * spread ** self.further(ground, u))
+        c, bound, inverse, exponent = self.coefficients(ground, u, np.zeros(0))
+        spread = np.maximum(bound.sum(axis=-1, keepdims=True), 1e-12 * ground.span)
+        return np.asarray(c * (spread * inverse) ** exponent)
 
     def further(self, ground: Ground, u: Floats) -> Floats:
         """Exponents."""
         del ground
-        return np.asarray(np.exp(np.clip(u[..., 2], -30, 5)))
+        return np.asarray(np.exp(np.clip(u[..., 2], -30, self._EXPONENT)))
 
     def check(self, ground: Ground, u: Floats, phi: Floats, error: Floats, phi_error: Floats) -> None:
         """The bound must not be at infinity, where a power is an exponential."""

@@ -17,8 +17,9 @@ from .traces import Traces
 
 Floats = NDArray[np.float64]
 
-# A mean step below this share of the cell's usual one is not resolved as a source of noise.
-_LEAST = 0.003
+# Noise of a pulse is taken for no less than that of this share of the cell's usual step: where a response vanishes, a
+# few pulses with noise that the model does not know of would otherwise decide everything.
+_LEAST = 0.1
 # Standard deviations to a bound from which on it cuts nothing.
 _CLEAR = 8.0
 
@@ -72,16 +73,16 @@ class Steps:
             rounding=traces.rounding[:, None],
         )
 
-    def source(self, u: Floats, phi: Floats, additive: bool) -> tuple[Floats, Floats]:
+    def steps(self, u: Floats, phi: Floats, additive: bool) -> tuple[Floats, Floats]:
         """Return mean steps and what cycle noise scales with."""
         chosen = [_of(c, self.up) for c in self.model.coefficients(self.ground, u, phi)]
         mean, _ = self.model.mean(self.position, *chosen)
-        return mean, np.abs(chosen[0]) + self.least if additive else np.hypot(mean, self.least)
+        return mean, chosen[0] + 0 * mean if additive else mean
 
     def __call__(self, u: Floats, phi: Floats, noise: Noise) -> tuple[Floats, Floats]:
         """One step from the last read."""
-        mean, source = self.source(u, phi, noise.additive)
-        error, variance = self.step - mean, noise.cycle * source**2 + self.rounding**2
+        mean, source = self.steps(u, phi, noise.additive)
+        error, variance = self.step - mean, noise.cycle * np.hypot(source, self.least) ** 2 + self.rounding**2
         return np.where(self.free, error, 0.0), np.where(self.free, variance, 1.0)
 
 
@@ -132,15 +133,15 @@ def _of(coefficient: Floats, up: NDArray[np.bool_]) -> Floats:
 
 def _cut(mean: Floats, variance: Floats, bound: Floats) -> tuple[Floats, Floats]:
     """Return mean and variance of min(z, bound) for a normal z."""
-    deviation = np.sqrt(variance)
+    deviation = np.sqrt(np.maximum(variance, 1e-30))
     distance = (bound - mean) / deviation
     if distance.min() > _CLEAR:
         return mean, variance
-    distance = np.minimum(distance, 1e3)
+    distance = np.clip(distance, -1e6, 1e6)
     beyond = ndtr(-distance)
     density = np.exp(-(distance**2) / 2) / np.sqrt(2 * np.pi)
     # Moments of the part that is cut off, in standard deviations: (z - bound)+.
     first = density - distance * beyond
     second = (1 + distance**2) * beyond - distance * density
     share = np.maximum(1 - 2 * beyond + second - first**2, 1e-9)
-    return mean - deviation * first, variance * share
+    return np.minimum(mean - deviation * first, bound), variance * share
