@@ -297,7 +297,7 @@ def _likely_noise(
     floor = read**2 / unit[1]
     limits = [(0.0, None), (max(floor, 1e-9), None if write_noise else floor)]
     start = np.array([float(noise.cycle) / unit[0], 1.0])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits, options={"maxiter": 30, "ftol": 1e-10})
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=limits, options={"maxiter": 30, "ftol": 1e-9})
     return Noise(float(found.x[0]) * unit[0], float(found.x[1]) * unit[1], noise.additive)
 
 

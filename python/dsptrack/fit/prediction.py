@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 _LEAST = 0.1
 # Standard deviations to a bound from which on it cuts nothing.
 _CLEAR = 8.0
+# ... and beyond it nothing is left; further away the moments would be differences of large numbers.
+_FAR = -30.0
+_DENSITY = 1 / np.sqrt(2 * np.pi)
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,13 @@ class Filter:
         spread = np.broadcast_to(read, shape)
         errors, variances = np.zeros((2, traces.polarity.shape[1], *shape))
         variances += 1
+        # Mostly all cells get the same pulse.
+        alike = np.all(traces.polarity == traces.polarity[:1], axis=0).tolist()
         for k, sign in enumerate(traces.polarity.T):
-            live = sign != 0
-            if np.all(sign == sign[0]):
-                chosen, bound = [c[int(sign[0] < 0)] for c in coefficients], bounds[int(sign[0] < 0)]
+            if alike[k]:
+                sign = sign[0]
+                down = int(sign < 0)
+                chosen, bound = [c[down] for c in coefficients], bounds[down]
             else:
                 chosen, bound = [np.where(sign > 0, *c) for c in coefficients], np.where(sign > 0, *bounds)
             x = sign * state
@@ -120,9 +126,14 @@ class Filter:
             total = spread_ahead + read
             error = sign * traces.after[:, k] - ahead
             gain = spread_ahead / total
-            errors[k], variances[k] = np.where(live, error, 0.0), np.where(live, total, 1.0)
-            state = np.where(live, sign * (ahead + gain * error), state)
-            spread = np.where(live, gain * read, spread)
+            if alike[k]:
+                errors[k], variances[k] = error, total
+                state, spread = sign * (ahead + gain * error), gain * read
+            else:
+                live = sign != 0
+                errors[k], variances[k] = np.where(live, error, 0.0), np.where(live, total, 1.0)
+                state = np.where(live, sign * (ahead + gain * error), state)
+                spread = np.where(live, gain * read, spread)
         return np.moveaxis(errors, 0, -1), np.moveaxis(variances, 0, -1)
 
 
@@ -134,14 +145,12 @@ def _of(coefficient: Floats, up: NDArray[np.bool_]) -> Floats:
 def _cut(mean: Floats, variance: Floats, bound: Floats) -> tuple[Floats, Floats]:
     """Return mean and variance of min(z, bound) for a normal z."""
     deviation = np.sqrt(np.maximum(variance, 1e-30))
-    distance = (bound - mean) / deviation
-    if distance.min() > _CLEAR:
+    distance = np.minimum(np.maximum((bound - mean) / deviation, _FAR), _CLEAR)
+    if distance.min() == _CLEAR:
         return mean, variance
-    distance = np.clip(distance, -1e6, 1e6)
     beyond = ndtr(-distance)
-    density = np.exp(-(distance**2) / 2) / np.sqrt(2 * np.pi)
+    density = np.exp(-0.5 * distance * distance) * _DENSITY
     # Moments of the part that is cut off, in standard deviations: (z - bound)+.
     first = density - distance * beyond
-    second = (1 + distance**2) * beyond - distance * density
-    share = np.maximum(1 - 2 * beyond + second - first**2, 1e-9)
-    return np.minimum(mean - deviation * first, bound), variance * share
+    share = 1 - beyond - distance * first - first * first
+    return np.minimum(mean - deviation * first, bound), variance * np.maximum(share, 1e-9)

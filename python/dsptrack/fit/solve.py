@@ -82,11 +82,21 @@ def solve(errors: Errors, u: Floats, phi: Floats, free: Flags) -> tuple[Floats, 
         inner, outer = z[: cells * own].reshape(cells, own, 1), z[cells * own :]
         return u + (root @ inner).reshape(u.shape), phi + shared_root @ outer
 
+    # Derivatives come with the errors for little more than the errors alone.
+    known: dict[bytes, tuple[Floats, Floats, Floats]] = {origin.tobytes(): (first, by_own, by_shared)}
+
+    def at(z: Floats) -> tuple[Floats, Floats, Floats]:
+        key = z.tobytes()
+        if key not in known:
+            known.clear()
+            known[key] = derivatives(errors, *unwhitened(z), free)
+        return known[key]
+
     def residuals(z: Floats) -> Floats:
-        return errors(*unwhitened(z)).ravel()
+        return at(z)[0].ravel()
 
     def jacobian(z: Floats) -> csr_matrix:
-        _, by_own, by_shared = derivatives(errors, *unwhitened(z), free)
+        _, by_own, by_shared = at(z)
         return _sparse(by_own @ root, by_shared @ shared_root)
 
     found = least_squares(residuals, origin, jac=jacobian, method="trf", tr_solver="lsmr", ftol=1e-9, max_nfev=60)
