@@ -13,11 +13,10 @@ from .likelihood import CellFit
 from .models import Exponential, Linear, Piecewise, Power
 from .population import Pair, bounded, pair, root_error, spread
 from .results import FitResult, Value
+from .solve import derivatives
 from .traces import Traces
 
 Floats = NDArray[np.float64]
-
-_STEP = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +47,13 @@ class Fields:
         """Add a fitted field."""
         self.fitted[name], self.errors[name] = value, error
 
+    def number(self, name: str) -> tuple[float, float]:
+        """Return a fitted number and its error."""
+        value, error = self.fitted[name], self.errors[name]
+        assert not isinstance(value, tuple)
+        assert not isinstance(error, tuple)
+        return value, error
+
     def add_pair(self, names: tuple[str, str, str, str], law: Pair) -> None:
         """Add the four fields of a law of two quantities."""
         values = (law.mean, law.spread, law.difference, law.difference_spread)
@@ -60,8 +66,8 @@ def described(traces: Traces, fit: CellFit, *, write_noise: bool) -> FitResult:
     model, ground = fit.model, fit.ground
     own, shared = (np.diagonal(c, axis1=-2, axis2=-1) for c in (fit.covariance, fit.shared))
     model.check(ground, fit.u, fit.phi, np.sqrt(own).reshape(fit.u.shape), np.sqrt(shared))
-    high, low = (_quantity(fit, lambda u, i=i: model.bound(ground, u)[..., i]) for i in (0, 1))
-    up, down = (_quantity(fit, lambda u, i=i: model.scale(ground, u)[..., i]) for i in (0, 1))
+    high, low = _sides(fit, lambda u, phi: model.bound(ground, u))
+    up, down = _sides(fit, lambda u, phi: model.scale(ground, u, phi))
     fields = Fields()
     for name, side, sign, known in (("w_max", high, 1, fit.known[:, 0]), ("w_min", low, -1, fit.known[:, 1])):
         bound = bounded(side.values, side.errors, known)
@@ -69,15 +75,14 @@ def described(traces: Traces, fit: CellFit, *, write_noise: bool) -> FitResult:
         fields.add(name, sign * bound.mean, bound.error)
         fields.add(f"{name}_dtod", relative, float(np.hypot(bound.std_error, relative * bound.error) / bound.mean))
     _add_steps(fields, fit)
-    extra = [_quantity(fit, lambda u, i=i: model.further(ground, u)[..., i]) for i in (0, 1)] if model.extra else []
+    extra = _sides(fit, lambda u, phi: model.further(ground, u)) if model.extra else []
     if isinstance(model, Linear):
         _add_slopes(fields, fit)
     elif isinstance(model, Power):
         names = ("pow_gamma", "pow_gamma_dtod", "pow_up_down", "pow_up_down_dtod")
-        fields.add_pair(names, _law(fit, lambda u: model.further(ground, u), may_be_log_normal=False))
+        fields.add_pair(names, _law(fit, lambda u, phi: model.further(ground, u), may_be_log_normal=False))
     elif isinstance(model, Exponential):
-        for k, name in enumerate(("A_up", "gamma_up", "A_down", "gamma_down")):
-            fields.add(name, float(fit.phi[k]), float(np.sqrt(shared[k])))
+        _add_amplitudes(fields, fit)
         # The position is z = 2 a w/R + b.
         fields.others.update(a=0.5, b=0.0)
     elif isinstance(model, Piecewise):
@@ -105,31 +110,34 @@ def described(traces: Traces, fit: CellFit, *, write_noise: bool) -> FitResult:
     )
 
 
-def _quantity(fit: CellFit, function: Callable[[Floats], Floats]) -> Quantity:
-    """Return a function of a cell's solver parameters, (..., cells, 2, size) to (..., cells), with its errors."""
-    cells, own = fit.u.shape[0], fit.u[0].size
-    steps = _STEP * (np.abs(fit.u.reshape(cells, own)) + 1e-3)
-    many = np.repeat(fit.u.reshape(1, cells, own), 1 + own, axis=0)
-    for k in range(own):
-        many[1 + k, :, k] += steps[:, k]
-    values = function(many.reshape(1 + own, *fit.u.shape))
-    slopes = np.moveaxis(values[1:] - values[0], 0, 1) / steps
-    errors = np.sqrt(np.einsum("ci,cij,cj->c", slopes, fit.covariance, slopes))
-    follows = np.einsum("ci,ciq->cq", slopes, fit.follows)
+def _quantity(fit: CellFit, function: Callable[[Floats, Floats], Floats]) -> Quantity:
+    """Return a function of the solver's u and phi, that gives (..., cells), with its errors."""
+    every = np.ones(fit.u.shape, dtype=bool)
+    values, own, direct = derivatives(lambda u, phi: function(u, phi)[..., None], fit.u, fit.phi, every)
+    errors = np.sqrt(np.einsum("cki,cij,ckj->c", own, fit.covariance, own))
+    follows = (own @ fit.follows + direct)[:, 0]
     together = np.einsum("cq,qr,cr->c", follows, fit.shared, follows)
     mean = follows.mean(axis=0)
-    return Quantity(values[0], errors, np.sqrt(errors**2 + together), float(mean @ fit.shared @ mean))
+    return Quantity(values[:, 0], errors, np.sqrt(errors**2 + together), float(mean @ fit.shared @ mean))
 
 
-def _law(fit: CellFit, function: Callable[[Floats], Floats], *, may_be_log_normal: bool) -> Pair:
+def _sides(fit: CellFit, function: Callable[[Floats, Floats], Floats]) -> list[Quantity]:
+    """Return a quantity of both directions, (..., cells, 2), for each."""
+    return [
+        _quantity(fit, lambda u, phi: function(u, phi)[..., 0]),
+        _quantity(fit, lambda u, phi: function(u, phi)[..., 1]),
+    ]
+
+
+def _law(fit: CellFit, function: Callable[[Floats, Floats], Floats], *, may_be_log_normal: bool) -> Pair:
     """Return the law of a quantity of both directions, (..., cells, 2)."""
-    middle = _quantity(fit, lambda u: function(u).mean(axis=-1))
-    difference = _quantity(fit, lambda u: function(u)[..., 0] - function(u)[..., 1])
+    middle = _quantity(fit, lambda u, phi: function(u, phi).mean(axis=-1))
+    difference = _quantity(fit, lambda u, phi: function(u, phi)[..., 0] - function(u, phi)[..., 1])
     return pair(middle.apart, difference.apart, may_be_log_normal=may_be_log_normal)
 
 
 def _add_steps(fields: Fields, fit: CellFit) -> None:
-    law = _law(fit, lambda u: fit.model.scale(fit.ground, u), may_be_log_normal=True)
+    law = _law(fit, lambda u, phi: fit.model.scale(fit.ground, u, phi), may_be_log_normal=True)
     fields.add_pair(("dw_min", "dw_min_dtod", "up_down", "up_down_dtod"), law)
     fields.others["dw_min_dtod_log_normal"] = law.log_normal
 
@@ -137,13 +145,24 @@ def _add_steps(fields: Fields, fit: CellFit) -> None:
 def _add_slopes(fields: Fields, fit: CellFit) -> None:
     """Relative slopes y = -k R/s refer to the nominal bounds."""
     increasing = False
-    for i, (name, bound) in enumerate((("gamma_up", "w_max"), ("gamma_down", "w_min"))):
-        slope = spread(*_quantity(fit, lambda u, i=i: -u[..., i, 1] / u[..., i, 0]).apart)  # type: ignore[misc]
-        reference, error = abs(float(fields.fitted[bound])), float(np.nan_to_num(fields.errors[bound]))  # type: ignore[arg-type]
+    sides = _sides(fit, lambda u, phi: -u[..., 1] / u[..., 0])
+    for side, name, bound in zip(sides, ("gamma_up", "gamma_down"), ("w_max", "w_min"), strict=True):
+        slope = spread(*side.apart)
+        reference, error = np.abs(fields.number(bound))
+        # A bound that was not reached is a unit here and no measurement.
+        error = np.nan_to_num(error)
         fields.add(name, slope.mean * reference, float(np.hypot(slope.error * reference, slope.mean * error)))
-        fields.add(f"{name}_dtod", slope.std * reference, float(np.hypot(slope.std_error * reference, slope.std * error)))
+        wide = float(np.hypot(slope.std_error * reference, slope.std * error))
+        fields.add(f"{name}_dtod", slope.std * reference, wide)
         increasing |= slope.mean < 0
     fields.others["allow_increasing"] = bool(increasing)
+
+
+def _add_amplitudes(fields: Fields, fit: CellFit) -> None:
+    values, slopes = Exponential().shape(fit.phi)
+    errors = np.sqrt(np.einsum("ki,ij,kj->k", slopes, fit.shared, slopes))
+    for name, value, error in zip(("A_up", "gamma_up", "A_down", "gamma_down"), values, errors, strict=True):
+        fields.add(name, float(value), float(error))
 
 
 def _add_tables(fields: Fields, fit: CellFit) -> None:
@@ -164,7 +183,7 @@ def _add_noise(fields: Fields, fit: CellFit, *, write_noise: bool) -> None:
     if fit.model.additive:
         fields.others["mult_noise"] = not fit.noise.additive
     if write_noise:
-        step, error = float(fields.fitted["dw_min"]), float(fields.errors["dw_min"])  # type: ignore[arg-type]
+        step, error = fields.number("dw_min")
         square = max(float(fit.noise.read), 0.0)
         std = float(np.sqrt(square)) / step
         own = root_error(square, fit.noise_error[1]) / step

@@ -24,6 +24,8 @@ DIRECTIONS = ("up", "down")
 _FAR = 100.0
 # Standard errors by which a share of the response must differ from nothing.
 _CLEAR = 2.0
+# A rate, per weight, at which an exponential is a straight line to rounding.
+_STRAIGHT = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +92,9 @@ class Response:
         del ground
         return np.asarray(u[..., self.bound_at])
 
-    def scale(self, ground: Ground, u: Floats) -> Floats:
+    def scale(self, ground: Ground, u: Floats, phi: Floats) -> Floats:
         """Return the step scales s+ and s-, (..., cells, 2)."""
-        del ground
+        del ground, phi
         return np.asarray(u[..., 0])
 
     def further(self, ground: Ground, u: Floats) -> Floats:
@@ -101,16 +103,17 @@ class Response:
 
     def check(self, ground: Ground, u: Floats, phi: Floats, error: Floats, phi_error: Floats) -> None:
         """Raise a DataError if these parameters are no device of this kind."""
-        del phi, error, phi_error
+        del error, phi_error
         high, low = np.mean(self.bound(ground, u) * np.array([1.0, -1.0]), axis=0).tolist()
         if not low < 0 < high:
             raise DataError(f"the bounds, {low:.4g} and {high:.4g}, do not enclose weight 0: set g_range")
-        wrong = ~(self.scale(ground, u) > 0)
+        scale = self.scale(ground, u, phi)
+        wrong = ~(scale > 0)
         if wrong.any():
             i, direction = np.argwhere(wrong)[0].tolist()
             raise DataError(
                 f"cell {ground.cell[i]}: the mean step of {DIRECTIONS[direction]} pulses at weight 0 is"
-                f" {self.scale(ground, u)[i, direction]:.3g} along their direction: must be > 0"
+                f" {scale[i, direction]:.3g} along their direction: must be > 0"
             )
 
 
@@ -241,9 +244,9 @@ class Power(Response):
         """B."""
         return np.asarray(ground.anchor + ground.span * np.exp(np.clip(u[..., 1], -30, self._BEYOND)))
 
-    def scale(self, ground: Ground, u: Floats) -> Floats:
+    def scale(self, ground: Ground, u: Floats, phi: Floats) -> Floats:
         """The scale belongs to the distance R = b+ - b-."""
-        c, bound, inverse, exponent = self.coefficients(ground, u, np.zeros(0))
+        c, bound, inverse, exponent = self.coefficients(ground, u, phi)
         spread = np.maximum(bound.sum(axis=-1, keepdims=True), 1e-12 * ground.span)
         return np.asarray(c * (spread * inverse) ** exponent)
 
@@ -259,57 +262,84 @@ class Power(Response):
 
 
 class Exponential(Response):
-    """Step s max(1 - A exp(g x/R), 0), R = b+ - b-; u = (s, B), phi = (A, g) up and (A, g) down."""
+    """Step s max(1 - A exp(g x/R), 0), R = b+ - b-.
+
+    For the solver it is m max(1 - t (exp(g x/R) - 1)/g, 0), which is a straight line for g = 0 where A and s are
+    infinite; u = (m, B), phi = (t, g) up and (t, g) down; A = t/(t + g), s = m/(1 - A).
+    """
 
     name, device, size, bound_at = "exp_step", devices.ExpStep, 2, 1
     # Rates to start from.
     _RATES = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0)
 
     def parameters(self, nodes: int) -> int:
-        """Amplitude and rate of both directions."""
+        """Slope and rate of both directions."""
         del nodes
         return 4
 
     def start(self, ground: Ground, position: Floats, step: Floats, up: Flags, weight: Floats) -> tuple[Floats, Floats]:
-        """The best of a few rates, with the amplitude that fits all cells at once."""
+        """The best of a few rates, with the slope that fits all cells at once."""
         u, _ = Constant().start(ground, position, step, up, weight)
-        phi = []
+        z = position / ground.span
+        phi: list[float] = []
         for direction, at in enumerate((up, ~up)):
-            z = position / ground.span
-            y = step / u[:, direction, :1]
-            w = weight * at * u[:, direction, :1] ** 2
-            best = (np.inf, 0.0, 0.0)
+            usual = u[:, direction, :1]
+            best, shape = np.inf, (0.0, 1.0)
             for rate in (*self._RATES, *(-rate for rate in self._RATES)):
-                e = np.exp(rate * z)
-                (constant, amplitude), loss = _line(e, y, w)
-                if constant > 0 and loss < best[0]:
-                    best = (loss, -amplitude / constant, rate)
-            phi += best[1:]
-            # Each cell's scale under this shape.
-            f = np.maximum(1 - best[1] * np.exp(best[2] * z), 0)
+                (constant, amplitude), loss = _line(np.exp(rate * z), step / usual, weight * at * usual**2)
+                if constant > 0 and constant + amplitude > 0 and loss < best:
+                    best, shape = loss, (-amplitude * rate / (constant + amplitude), rate)
+            phi += shape
+            f = np.maximum(1 - shape[0] * np.expm1(shape[1] * z) / shape[1], 0)
+            # Each cell's size under this shape.
             u[:, direction, 0] = np.sum(weight * at * f * step, axis=1) / np.sum(weight * at * f * f, axis=1)
         return u, np.array(phi)
 
     def coefficients(self, ground: Ground, u: Floats, phi: Floats) -> Coefficients:
-        """(s, A, g/R)."""
+        """(m, t/R, g/R)."""
         del ground
-        amplitude, rate = phi[..., None, 0::2], phi[..., None, 1::2]
         spread = u[..., 1].sum(axis=-1, keepdims=True)
-        return u[..., 0], amplitude + 0 * spread, rate / spread
+        slope, rate = phi[..., None, 0::2] / spread, phi[..., None, 1::2] / spread
+        return u[..., 0], slope, np.where(np.abs(rate) < _STRAIGHT, _STRAIGHT, rate)
 
     def mean(self, x: Floats, *coefficients: Floats) -> tuple[Floats, Floats]:
         """Exponential, never the wrong way."""
-        s, amplitude, rate = coefficients
-        e = amplitude * np.exp(np.clip(rate * x, -60, 60))
-        return s * np.maximum(1 - e, 0), np.where(e < 1, -s * rate * e, 0.0)
+        m, slope, rate = coefficients
+        growth = np.expm1(np.clip(rate * x, -60, 60))
+        factor = 1 - slope / rate * growth
+        return m * np.maximum(factor, 0), np.where(factor > 0, -m * slope * (growth + 1), 0.0)
+
+    def amplitudes(self, phi: Floats) -> Floats:
+        """Return (A, g) up and (A, g) down for (t, g) of both."""
+        slope, rate = phi[..., 0::2], phi[..., 1::2]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.stack([slope / (slope + rate), rate], axis=-1).reshape(phi.shape)
+
+    def shape(self, phi: Floats) -> tuple[Floats, Floats]:
+        """Return `amplitudes` and their derivatives, a row each."""
+        values = self.amplitudes(phi)
+        slopes = np.zeros((4, 4))
+        for k in (0, 2):
+            slope, rate = phi[k], phi[k + 1]
+            slopes[k, k : k + 2] = np.array([rate, -slope]) / (slope + rate) ** 2
+            slopes[k + 1, k + 1] = 1.0
+        return values, slopes
+
+    def scale(self, ground: Ground, u: Floats, phi: Floats) -> Floats:
+        """s = m/(1 - A)."""
+        del ground
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(u[..., 0] / (1 - self.amplitudes(phi)[..., None, 0::2]))
 
     def check(self, ground: Ground, u: Floats, phi: Floats, error: Floats, phi_error: Floats) -> None:
-        """Straight steps have no rate."""
-        super().check(ground, u, phi, error, phi_error)
+        """Straight steps have no rate, and the constant part must be positive."""
         for direction, word in enumerate(DIRECTIONS):
             rate, spread = phi[2 * direction + 1], phi_error[2 * direction + 1]
             if not abs(rate) > _CLEAR * spread:
                 raise DataError(f"{word} steps do not bend: an exponential's rate is {rate:.3g} +- {spread:.3g}")
+            if not self.scale(ground, u, phi)[:, direction].min() > 0:
+                raise DataError(f"{word} steps do not tend to a positive one away from where they change")
+        super().check(ground, u, phi, error, phi_error)
 
 
 class Piecewise(Response):
