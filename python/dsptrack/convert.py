@@ -245,8 +245,8 @@ def from_neurosim(
     nl_up, nl_down
         Labels, -9 to 9. Usual are nl_up > 0 and nl_down < 0: steps shrink towards the end of their train.
     cycle_sigma
-        Cycle noise of a pulse, relative to the range (NeuroSim's sigmaCtoC), >= 0. It does not depend on the step; where
-        up and down steps differ, it is exact for their mean.
+        Cycle noise of a pulse, relative to the range (NeuroSim's sigmaCtoC), >= 0. It does not depend on the step;
+        where up and down steps differ, it is exact for their mean.
     model
         ``"linear_step"`` is clipped at -1 and 1, as NeuroSim is. ``"soft_bounds"`` has the same steps but no clip: its
         bounds are the limits L beyond -1 and 1; it needs nl_up > 0 and nl_down < 0.

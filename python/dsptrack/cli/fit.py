@@ -12,10 +12,10 @@ from .options import DEFAULT_OUT, remark
 from .table import table
 
 SUMMARY = "a device from measured pulse trains"
-DESCRIPTION = """Fit a model to measured traces of one or many cells; print its parameters with standard errors, the split
-into spread between cells and noise from cycle to cycle; write the device as a file that every --device takes. The traces
-are a CSV file with the columns cell, pulse, polarity (+1 up, -1 down, 0 none) and conductance, a line a read: the
-conductance after that pulse."""
+DESCRIPTION = """Fit a model to measured traces of one or many cells; print its parameters with standard errors, the
+split into spread between cells and noise from cycle to cycle; write the device as a file that every --device takes.
+The traces are a CSV file with the columns cell, pulse, polarity (+1 up, -1 down, 0 none) and conductance, a line a
+read: the conductance after that pulse."""
 EPILOG = """examples:
   dsptrack fit traces.csv                               soft bounds, conductances are weights
   dsptrack fit traces.csv --g-range 1e-6 1e-5           these conductances are the weights -1 and 1
@@ -85,7 +85,9 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps((comparison or result).to_dict(), indent=2, allow_nan=False))
     else:
-        print("\n\n".join([_title(result), _parameters(result), *([] if comparison is None else [_ranking(comparison)])]))
+        print(
+            "\n\n".join([_title(result), _parameters(result), *([] if comparison is None else [_ranking(comparison)])])
+        )
     if not arguments.quiet:
         remark(f"wrote {arguments.out}; dsptrack respond --device {arguments.out} shows it")
 
@@ -114,7 +116,14 @@ def _known(error: float) -> str:
 
 def _ranking(comparison: "dt.fit.FitComparison") -> str:
     rows = [
-        [one.model, one.noise, f"{one.n_parameters}", f"{one.log_likelihood:,.1f}", f"{one.aic:,.1f}", f"{one.bic:,.1f}"]
+        [
+            one.model,
+            one.noise,
+            f"{one.n_parameters}",
+            f"{one.log_likelihood:,.1f}",
+            f"{one.aic:,.1f}",
+            f"{one.bic:,.1f}",
+        ]
         for one in comparison.results
     ]
     ranked = table(["model", "cycle noise", "parameters", "ln L", "AIC", "BIC"], rows)

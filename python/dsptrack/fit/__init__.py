@@ -1,8 +1,8 @@
 """Devices from measured pulse trains: `device_from_pulses`, `compare_models`, and traces as CSV files.
 
-    polarity, conductance = dsptrack.fit.load_traces("traces.csv")
-    result = dsptrack.fit.device_from_pulses(polarity, conductance, "soft_bounds", g_range=(1e-6, 1e-5))
-    dsptrack.io.save_device(result.device, "mine.toml")
+polarity, conductance = dsptrack.fit.load_traces("traces.csv")
+result = dsptrack.fit.device_from_pulses(polarity, conductance, "soft_bounds", g_range=(1e-6, 1e-5))
+dsptrack.io.save_device(result.device, "mine.toml")
 """
 
 from .comparison import FitComparison, compare_models

@@ -128,4 +128,6 @@ def compare_models(
             failures[model.name] = str(error)
     if not results:
         raise DataError(f"no model fits: {'; '.join(f'{name}: {why}' for name, why in failures.items())}")
-    return FitComparison(criterion, tuple(sorted(results, key=lambda result: float(getattr(result, criterion)))), failures)
+    return FitComparison(
+        criterion, tuple(sorted(results, key=lambda result: float(getattr(result, criterion)))), failures
+    )

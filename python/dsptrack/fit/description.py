@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from dsptrack.exceptions import DataError
 
 from .likelihood import CellFit
-from .models import Exponential, Linear, Piecewise, Power
+from .models import Linear, Power
 from .population import Pair, bounded, pair, root_error, spread
 from .results import FitResult, Value
+from .shapes import Exponential, Piecewise
 from .solve import derivatives
 from .traces import Traces
 
@@ -167,7 +168,7 @@ def _add_amplitudes(fields: Fields, fit: CellFit) -> None:
 
 def _add_tables(fields: Fields, fit: CellFit) -> None:
     nodes = fit.ground.nodes
-    tables = fit.model.tables(fit.phi, nodes)  # type: ignore[attr-defined]
+    tables = Piecewise().tables(fit.phi, nodes)
     for i, name in enumerate(("piecewise_up", "piecewise_down")):
         at = slice(i * (nodes - 1), (i + 1) * (nodes - 1))
         covariance = fit.shared[at, at]

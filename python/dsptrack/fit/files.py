@@ -39,7 +39,7 @@ def save_traces(path: str | os.PathLike[str], polarity: ArrayLike, conductance: 
     Examples
     --------
     >>> save_traces("traces.csv", [1, 1, -1], [0.0, 0.1, 0.2, 0.1])
-    >>> print(open("traces.csv").read().splitlines()[:3])
+    >>> print(Path("traces.csv").read_text().splitlines()[:3])
     ['cell,pulse,polarity,conductance', '0,0,0,0.0', '0,1,1,0.1']
     """
     signs, reads = aligned(polarity, conductance)

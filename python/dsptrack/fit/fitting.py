@@ -10,10 +10,14 @@ from dsptrack.exceptions import ConfigError, DataError
 
 from .description import described
 from .likelihood import CellFit, fit_cells
-from .models import RESPONSES, Response
+from .models import Constant, Linear, Power, Response, Soft
 from .results import FitResult
+from .shapes import Exponential, Piecewise
 from .traces import Traces, prepared
 
+RESPONSES: dict[str, Response] = {
+    model.name: model for model in (Constant(), Linear(), Soft(), Exponential(), Power(), Piecewise())
+}
 MODELS: tuple[str, ...] = tuple(RESPONSES)
 """Names of the models that can be fitted."""
 
@@ -79,8 +83,8 @@ def device_from_pulses(
         w_k+1 = w_k + sign_k mu(w_k) (1 + dw_min_std xi)        or  + sign_k (mu(w_k) + dw_min_std s xi),
 
     found by weighted least squares of w_k+1 - w_k against w_k (SciPy), weights 1/mu^2 or equal; the noise is the most
-    likely one. Pulses that a bound may have cut are left out. The device's means and spreads are those of the cells, with
-    the cells' own errors subtracted from the spreads.
+    likely one. Pulses that a bound may have cut are left out. The device's means and spreads are those of the cells,
+    with the cells' own errors subtracted from the spreads.
 
     Parameters
     ----------
@@ -90,13 +94,13 @@ def device_from_pulses(
         Reads, (reads,) or (cells, reads): one more than pulses, or as many; then each read comes after its pulse, and
         the first pulse is unknown. Traces of different lengths end with NaN. At least 5 pulses of each direction.
     model
-        ``"constant_step"``, ``"linear_step"``, ``"soft_bounds"``, ``"exp_step"``, ``"pow_step"`` or ``"piecewise"``. The
-        cells of the third from last and of the last share the shape of the response, as those of its device do.
+        ``"constant_step"``, ``"linear_step"``, ``"soft_bounds"``, ``"pow_step"``, ``"exp_step"`` or ``"piecewise"``.
+        The cells of the last two share the shape of the response, as those of their devices do.
     noise
         Whether cycle noise scales with the step or is the same everywhere; ``"auto"`` takes the more likely one.
     read_noise
-        Standard deviation of a read's noise, unit of `conductance`, >= 0. With noisy reads and 0 here, steps come out too
-        large: every read's error turns back at the next one. A resolution q counts as q/sqrt(12).
+        Standard deviation of a read's noise, unit of `conductance`, >= 0. With noisy reads and 0 here, steps come out
+        too large: every read's error turns back at the next one. A resolution q counts as q/sqrt(12).
     write_noise
         Fit `write_noise_std` too: what pulses do not remember of a read. Not with constant steps.
     g_range
@@ -120,9 +124,11 @@ def device_from_pulses(
 
     Notes
     -----
-    A hard bound is reached if a pulse towards it left the read as it was (with read noise: if the fit finds it); where
-    none was, the trace's end stands for it and its error is NaN. `SoftBounds` and `PowStep` find their bounds from the
-    steps. With read noise or write noise predictions come from a Kalman filter, which treats noise as normal.
+    A bound is reached if a pulse towards it left the read as it was (with read noise: if the fit finds it). Bounds that
+    were not reached come from the steps for `SoftBounds` and `PowStep`, and for `ExpStep` and `PiecewiseStep` if some
+    cell reached both. Else the trace's end stands for the bound, with NaN for its error, and is a lower limit in the
+    mean over cells. With read noise or write noise, predictions come from a Kalman filter, which takes all noise for
+    normal.
 
     Examples
     --------
@@ -140,9 +146,7 @@ def device_from_pulses(
     0.2
     """
     chosen = response(model)
-    options = Options.checked(
-        noise=noise, read_noise=read_noise, write_noise=write_noise, g_range=g_range, nodes=nodes
-    )
+    options = Options.checked(noise=noise, read_noise=read_noise, write_noise=write_noise, g_range=g_range, nodes=nodes)
     options.noises(chosen)
     return fitted(options.traces(polarity, conductance), chosen, options)
 

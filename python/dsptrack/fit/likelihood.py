@@ -46,7 +46,9 @@ class CellFit:
     log_likelihood: float
 
 
-def fit_cells(traces: Traces, model: Response, *, additive: bool, nodes: int, read: float, write_noise: bool) -> CellFit:
+def fit_cells(
+    traces: Traces, model: Response, *, additive: bool, nodes: int, read: float, write_noise: bool
+) -> CellFit:
     """Fit one model with one kind of cycle noise; `read` is the standard deviation of read noise in weight units."""
     if read > 0 or write_noise:
         return _through_reads(traces, model, additive, nodes, read, write_noise)
@@ -54,7 +56,7 @@ def fit_cells(traces: Traces, model: Response, *, additive: bool, nodes: int, re
 
 
 def _from_states(traces: Traces, model: Response, additive: bool, nodes: int) -> CellFit:
-    """Reads are the states: a regression of every pulse's step on the read before it."""
+    """Fit where reads are the states: a regression of every pulse's step on the read before it."""
     end, reached = traces.ends(), traces.reached()
     free = traces.free()
     _enough(traces, free)
@@ -64,7 +66,7 @@ def _from_states(traces: Traces, model: Response, additive: bool, nodes: int) ->
     predict = Steps.of(traces, model, ground)
     u, phi = model.start(ground, position, step, up, free.astype(np.float64))
     fitted = np.ones(u.shape, dtype=bool)
-    fitted[..., model.bound_at] = ~reached if model.soft else False
+    fitted[..., model.bound_at] = told = model.tells_bounds(reached)
     # Weights first: those of the noise at the last steps, whatever its size.
     unit = Noise(1.0, 0.0, additive)
     for _ in range(_TURNS):
@@ -72,7 +74,7 @@ def _from_states(traces: Traces, model: Response, additive: bool, nodes: int) ->
         u, phi = solve(_weighted(predict, unit, free / np.sqrt(before)), u, phi, fitted)
         if np.max(np.abs(predict(u, phi, unit)[1] / before - 1)) < _DONE:
             break
-    known = reached | model.soft
+    known = reached | told
     error, source = predict(u, phi, unit)
     rounding = np.broadcast_to(predict.rounding, free.shape)
     most_likely = _cycle_variance(error[free], np.sqrt(source)[free], rounding[free])
@@ -118,7 +120,7 @@ def _unbiased(fit: CellFit, predict: Steps, fitted: Flags) -> tuple[float, float
 def _through_reads(
     traces: Traces, model: Response, additive: bool, nodes: int, read: float, write_noise: bool
 ) -> CellFit:
-    """Reads are noisy: predictions by a Kalman filter."""
+    """Fit where reads are noisy: predictions by a Kalman filter."""
     up, pulses = traces.polarity > 0, traces.pulses
     state = _smooth(traces)
     position, step = traces.polarity * state[:, :-1], traces.polarity * (traces.after - traces.before)
@@ -137,7 +139,7 @@ def _through_reads(
         weight = pulses / np.sqrt(predict(u, phi, noise)[1])
         u, phi = solve(_weighted(predict, noise, weight), u, phi, fitted)
         before, noise = noise, _likely_noise(predict, u, phi, noise, read, write_noise, pulses)
-        if np.allclose([noise.cycle, noise.read], [before.cycle, before.read], rtol=1e-2, atol=1e-12):
+        if np.allclose(noise.cycle, before.cycle, rtol=1e-2) and np.allclose(noise.read, before.read, rtol=1e-2):
             break
     known = none | model.soft
     result = _described(predict, model, ground, u, phi, fitted, known, noise, pulses)
@@ -145,7 +147,9 @@ def _through_reads(
         # A bound that cut no pulse, or hardly one, is not known: the trace's end stands for it.
         place = np.arange(2) * model.size + model.bound_at
         vague = np.sqrt(result.covariance[:, place, place])
-        known = (vague < np.minimum(_VAGUE * ground.span, 2 * deviation)) & (u[..., model.bound_at] < end + 4 * deviation)
+        known = (vague < np.minimum(_VAGUE * ground.span, 2 * deviation)) & (
+            u[..., model.bound_at] < end + 4 * deviation
+        )
         u[..., model.bound_at] = np.where(known, u[..., model.bound_at], end)
         fitted[..., model.bound_at] = known
         result = _described(predict, model, ground, u, phi, fitted, known, noise, pulses)
@@ -166,8 +170,8 @@ def _enough(traces: Traces, free: Flags) -> None:
         if np.any(found < FEWEST):
             i = int(np.argmin(found))
             raise DataError(
-                f"cell {traces.cell[i]} has {found[i]} {word} pulses that start clear of the end of its range: must have"
-                f" at least {FEWEST}"
+                f"cell {traces.cell[i]} has {found[i]} {word} pulses that start clear of the end of its range: must"
+                f" have at least {FEWEST}"
             )
 
 
@@ -248,7 +252,7 @@ def _smooth(traces: Traces) -> Floats:
     reads = np.concatenate([traces.before[:, :1], traces.after], axis=1)
     half = _WINDOW // 2
     padded = np.pad(reads, ((0, 0), (half, half)), mode="edge")
-    return np.lib.stride_tricks.sliding_window_view(padded, _WINDOW, axis=1).mean(axis=2)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, _WINDOW, axis=1).mean(axis=2))
 
 
 def _first_noise(traces: Traces, step: Floats, read: float, write_noise: bool) -> Noise:
@@ -285,7 +289,7 @@ def _many(noise: Noise, step: float) -> tuple[Noise, tuple[float, float]]:
 def _likely_noise(
     predict: Predict, u: Floats, phi: Floats, noise: Noise, read: float, write_noise: bool, used: Flags
 ) -> Noise:
-    """Return the most likely noise for these steps; the read noise is at least what was told, and that without write noise."""
+    """Return the most likely noise for these steps; what reads add is the read noise, or more with write noise."""
     unit = (float(noise.cycle) + 1e-6, float(noise.read))
 
     def loss(z: Floats) -> tuple[float, Floats]:

@@ -112,7 +112,10 @@ class Pair:
 def pair(
     middle: tuple[Floats, Floats, float], difference: tuple[Floats, Floats, float], *, may_be_log_normal: bool
 ) -> Pair:
-    """Return the law from the cells' means of both quantities and their differences: values, errors, common variance."""
+    """Return the law from the cells' means of both quantities and their differences.
+
+    Each is values, errors, and the variance that all errors share.
+    """
     apart = spread(*difference)
     # m G of every cell.
     gains = middle[0] + abs(apart.mean) / 2

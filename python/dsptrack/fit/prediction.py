@@ -1,8 +1,8 @@
 """Prediction of every read from the reads before it, and how far off it was.
 
 Without read noise and write noise a read is the state, and a prediction is one step from the last read. With them the
-state is hidden: a Kalman filter carries its mean and variance from read to read, with the model's slope and, at a bound,
-the moments of a normal variable that is cut there. Each returns the errors of prediction e and their variances.
+state is hidden: a Kalman filter carries its mean and variance from read to read, with the model's slope and, at a
+bound, the moments of a normal variable that is cut there. Each returns the errors of prediction and their variances.
 """
 
 from dataclasses import dataclass

@@ -47,17 +47,17 @@ class Traces:
     @property
     def cells(self) -> int:
         """Cells that move."""
-        return self.before.shape[0]
+        return len(self.before)
 
     @property
     def pulses(self) -> Flags:
         """Where an entry is a pulse and not padding."""
-        return self.polarity != 0
+        return np.asarray(self.polarity != 0)
 
     @property
     def rounding(self) -> Floats:
         """What float32 cannot resolve, of every cell."""
-        return _ROUNDING * np.maximum(np.abs(self.before), np.abs(self.after)).max(axis=1)
+        return np.asarray(_ROUNDING * np.maximum(np.abs(self.before), np.abs(self.after)).max(axis=1))
 
     def along(self, direction: int) -> tuple[Floats, Floats, Flags]:
         """Return positions before and after, and which pulses have this direction."""
@@ -67,7 +67,7 @@ class Traces:
     def ends(self) -> Floats:
         """Return the largest positions that each cell had in both directions, (cells, 2)."""
         largest = np.stack([np.maximum(self.before, self.after), -np.minimum(self.before, self.after)], axis=2)
-        return np.where(self.pulses[:, :, None], largest, -np.inf).max(axis=1)
+        return np.asarray(np.where(self.pulses[:, :, None], largest, -np.inf).max(axis=1))
 
     def reached(self) -> Flags:
         """Return where a cell stayed at the end of its range under a pulse towards it: a bound, (cells, 2)."""
@@ -108,7 +108,7 @@ def _longest(distance: Floats, step: Floats, span: float) -> float:
 
 
 def aligned(polarity: ArrayLike, conductance: ArrayLike) -> tuple[NDArray[np.int8], Floats]:
-    """Return polarities and reads (cells, reads): the pulse before each read, 0 before the first, and NaN at the end."""
+    """Return polarities and reads (cells, reads): the pulse before each read, 0 before the first; NaN at the end."""
     reads = _matrix("conductance", conductance)
     signs = _matrix("polarity", polarity)
     if not reads.size or not signs.size:
@@ -116,11 +116,13 @@ def aligned(polarity: ArrayLike, conductance: ArrayLike) -> tuple[NDArray[np.int
     if not np.all(np.isin(signs, (-1, 0, 1))):
         raise ConfigError("polarity holds other numbers than -1, 0 and 1: must be +1 up, -1 down, 0 none")
     if signs.shape[0] not in (1, reads.shape[0]):
-        raise ShapeError(f"polarity has {signs.shape[0]} rows: must have one, or as many cells as conductance, {len(reads)}")
+        raise ShapeError(
+            f"polarity has {signs.shape[0]} rows: must have one, or as many cells as conductance, {len(reads)}"
+        )
     if reads.shape[1] - signs.shape[1] not in (0, 1):
         raise ShapeError(
-            f"conductance has {reads.shape[1]} columns for {signs.shape[1]} pulses: must have as many reads as pulses or"
-            " one more"
+            f"conductance has {reads.shape[1]} columns for {signs.shape[1]} pulses: must have as many reads as pulses"
+            " or one more"
         )
     if np.any(np.isinf(reads)):
         raise NonFiniteError(f"conductance holds infinity in cell {np.argwhere(np.isinf(reads))[0, 0]}: must be finite")
