@@ -3,6 +3,8 @@
 Traces come from the simulator, and from the float64 twins that know nothing of it.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -166,6 +168,18 @@ def test_write_noise_comes_back():
     assert set(result.cycle_to_cycle) == {"dw_min_std", "write_noise_std"}
 
 
+@pytest.mark.parametrize("write_noise", [0.0, 2.0])
+def test_all_kinds_of_noise_at_once(write_noise, rng):
+    """Reads may end where no bound is: a cut that chance puts there must not pass for a measured bound."""
+    array = array_of(devices.SoftBounds(dw_min=0.01, dw_min_std=1, mult_noise=False, write_noise_std=write_noise), 12)
+    reads = core_traces(array)
+    noisy = reads + 0.01 * rng.standard_normal(reads.shape)
+    result = fit.device_from_pulses(SWEEPS, noisy, read_noise=0.01, write_noise=write_noise > 0, noise="additive")
+    assert not result.device.mult_noise
+    assert_population(result, array.device)
+    assert_cells(result, array)
+
+
 def test_bounds_that_clip_are_found_through_read_noise(rng):
     array = array_of(devices.ConstantStep(dw_min=0.01, **REACHED), cells=4)
     reads = core_traces(array)
@@ -174,6 +188,19 @@ def test_bounds_that_clip_are_found_through_read_noise(rng):
     )
     assert_cells(result, array)
     assert np.all(result.cell_std_errors["max_bound"] < 0.005)
+
+
+@pytest.mark.parametrize("model", ["exp_step", "piecewise"])
+def test_the_shared_shape_tells_bounds_that_single_cells_did_not_reach(model):
+    array = array_of(replace(DEVICES[model], dw_min_dtod=0.4), cells=24, rng=8)
+    result = fit.device_from_pulses(SWEEPS, core_traces(array), model, nodes=4)
+    truth = array.cell_parameters()
+    ends = core_traces(array).max(axis=1)
+    short = ends < truth["max_bound"].ravel() - 0.02
+    assert short.any()
+    assert np.all(np.isfinite(result.cell_std_errors["max_bound"][short]))
+    assert_cells(result, array)
+    assert_population(result, array.device)
 
 
 def test_a_bound_that_no_cell_reached_says_so():

@@ -48,8 +48,8 @@ def weights(conductance: ArrayLike, g_range: tuple[float, float]) -> NDArray[np.
 
     Examples
     --------
-    >>> weights([1e-6, 2e-6, 4e-6], (1e-6, 3e-6)).round(6).tolist()
-    [-1.0, 0.0, 2.0]
+    >>> weights([1.0, 2.5, 4.0], (1.0, 3.0)).tolist()
+    [-1.0, 0.5, 2.0]
     """
     return scaled(_checks.doubles("conductance", conductance), g_range)
 

@@ -185,9 +185,8 @@ def _add_noise(fields: Fields, fit: CellFit, *, write_noise: bool) -> None:
         fields.others["mult_noise"] = not fit.noise.additive
     if write_noise:
         step, error = fields.number("dw_min")
-        square = max(float(fit.noise.read), 0.0)
-        std = float(np.sqrt(square)) / step
-        own = root_error(square, fit.noise_error[1]) / step
+        std = float(np.sqrt(fit.written)) / step
+        own = root_error(fit.written, fit.noise_error[1]) / step
         fields.add("write_noise_std", std, float(np.hypot(own, std * error / step)))
 
 

@@ -22,6 +22,8 @@ _TURNS, _DONE = 8, 1e-4
 _WINDOW = 7
 # A bound known no better than this share of the range was not reached.
 _VAGUE = 0.05
+# A cut at a bound must be this much more likely, in natural logarithms, than none.
+_CLEARLY = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,8 @@ class CellFit:
     # Standardised residuals (cells, pulses), NaN where a pulse tells nothing.
     residuals: Floats
     log_likelihood: float
+    # Variance of what reads add beyond the read noise that was told: write noise.
+    written: float = 0.0
 
 
 def fit_cells(
@@ -131,32 +135,66 @@ def _through_reads(
     reach = 3 * deviation + 0.01 * end.sum(axis=1)
     none = np.zeros(end.shape, dtype=bool)
     ground = _ground(traces, position, step, pulses, end, none, reach, nodes)
-    predict = Filter(model, ground, traces)
+    predict = Filter(model, ground, traces, ~none)
     u, phi = model.start(ground, position, step, up, pulses.astype(np.float64))
-    fitted = np.ones(u.shape, dtype=bool)
-    noise = guess
+    known, fitted = ~none, np.ones(u.shape, dtype=bool)
+    noise = replace(guess, additive=additive)
+    if model.soft:
+        predict, u, phi, noise = _cutting(predict, u, phi, noise, fitted, read, write_noise)
+    u, phi, noise = _turns(predict, u, phi, noise, fitted, read, write_noise)
+    if not model.soft:
+        # A bound that cut no pulse, or hardly one, is not known: the trace's end stands for it.
+        place = np.arange(2) * model.size + model.bound_at
+        found = _described(predict, model, ground, u, phi, fitted, known, noise, pulses)
+        vague = np.sqrt(found.covariance[:, place, place])
+        at = u[..., model.bound_at]
+        known = (vague < np.minimum(_VAGUE * ground.span, 2 * deviation)) & (at < end + 4 * deviation)
+        if not known.all():
+            u[..., model.bound_at], fitted[..., model.bound_at] = np.where(known, at, end), known
+            predict = replace(predict, cuts=known)
+            u, phi, noise = _turns(predict, u, phi, noise, fitted, read, write_noise)
+    result = _described(predict, model, ground, u, phi, fitted, known, noise, pulses)
+    error, variance = predict(u, phi, noise)
+    likelihood = -0.5 * float(np.sum((error**2 / variance + np.log(2 * np.pi * variance))[pulses]))
+    errors = _noise_errors(predict, u, phi, noise, write_noise, pulses)
+    written = max(float(noise.read) - read**2, 0.0)
+    return replace(result, noise_error=errors, log_likelihood=likelihood, written=written)
+
+
+def _turns(
+    predict: Filter, u: Floats, phi: Floats, noise: Noise, fitted: Flags, read: float, write_noise: bool
+) -> tuple[Floats, Floats, Noise]:
+    """Return steps and noise, each for the other's last value, in turns until neither changes."""
+    pulses = predict.traces.pulses
     for _ in range(_TURNS):
         weight = pulses / np.sqrt(predict(u, phi, noise)[1])
         u, phi = solve(_weighted(predict, noise, weight), u, phi, fitted)
         before, noise = noise, _likely_noise(predict, u, phi, noise, read, write_noise, pulses)
         if np.allclose(noise.cycle, before.cycle, rtol=1e-2) and np.allclose(noise.read, before.read, rtol=1e-2):
             break
-    known = none | model.soft
-    result = _described(predict, model, ground, u, phi, fitted, known, noise, pulses)
-    if not model.soft:
-        # A bound that cut no pulse, or hardly one, is not known: the trace's end stands for it.
-        place = np.arange(2) * model.size + model.bound_at
-        vague = np.sqrt(result.covariance[:, place, place])
-        known = (vague < np.minimum(_VAGUE * ground.span, 2 * deviation)) & (
-            u[..., model.bound_at] < end + 4 * deviation
-        )
-        u[..., model.bound_at] = np.where(known, u[..., model.bound_at], end)
-        fitted[..., model.bound_at] = known
-        result = _described(predict, model, ground, u, phi, fitted, known, noise, pulses)
-    error, variance = predict(u, phi, noise)
-    likelihood = -0.5 * float(np.sum((error**2 / variance + np.log(2 * np.pi * variance))[pulses]))
-    errors = _noise_errors(predict, u, phi, noise, write_noise, pulses)
-    return replace(result, noise_error=errors, log_likelihood=likelihood)
+    return u, phi, noise
+
+
+def _cutting(
+    predict: Filter, u: Floats, phi: Floats, noise: Noise, fitted: Flags, read: float, write_noise: bool
+) -> tuple[Filter, Floats, Floats, Noise]:
+    """Return predictions with the bounds that clearly cut, for models whose steps tell bounds anyway; and starts.
+
+    A cut where the reads happen to end can be a narrow optimum; it must not outdo what the steps tell by chance.
+    """
+    without = replace(predict, cuts=np.zeros_like(predict.cuts))
+    u, phi, noise = _turns(without, u, phi, noise, fitted, read, write_noise)
+    cut_u, _, cut_noise = _turns(predict, u, phi, noise, fitted, read, write_noise)
+    gains = []
+    for sign in (1, -1):
+        at = predict.traces.polarity == sign
+        likely = [
+            np.sum(np.where(at, error**2 / variance + np.log(variance), 0.0), axis=1)
+            for error, variance in (without(u, phi, noise), predict(cut_u, phi, cut_noise))
+        ]
+        gains.append((likely[0] - likely[1]) / 2)
+    cuts = np.stack(gains, axis=1) > _CLEARLY
+    return replace(predict, cuts=cuts), np.where(cuts[..., None], cut_u, u), phi, cut_noise if cuts.any() else noise
 
 
 def _weighted(predict: Predict, noise: Noise, weight: Floats) -> Errors:

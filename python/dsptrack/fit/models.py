@@ -117,7 +117,10 @@ class Response:
 def _shrinking(ground: Ground, shrinks: Flags) -> None:
     if not shrinks.all():
         i, direction = np.argwhere(~shrinks)[0].tolist()
-        raise DataError(f"cell {ground.cell[i]}: {DIRECTIONS[direction]} steps do not shrink towards a bound")
+        raise DataError(
+            f"cell {ground.cell[i]}: {DIRECTIONS[direction]} steps do not shrink towards a bound, or noise of reads"
+            " that read_noise does not tell of hides it"
+        )
 
 
 class Constant(Response):

@@ -96,13 +96,15 @@ class Filter:
     model: Response
     ground: Ground
     traces: Traces
+    # Bounds that cut, (cells, 2).
+    cuts: NDArray[np.bool_]
 
     def __call__(self, u: Floats, phi: Floats, noise: Noise) -> tuple[Floats, Floats]:
         """Carry mean and variance of the state from read to read, all cells side by side."""
         traces, model = self.traces, self.model
         coefficients = [np.moveaxis(c, -1, 0) for c in model.coefficients(self.ground, u, phi)]
-        bounds = np.moveaxis(model.bound(self.ground, u), -1, 0)
-        bounds = np.where(bounds > self.ground.anchor.T.reshape(2, *[1] * (bounds.ndim - 2), -1), bounds, np.inf)
+        bounds = model.bound(self.ground, u)
+        bounds = np.moveaxis(np.where(self.cuts & (bounds > self.ground.anchor), bounds, np.inf), -1, 0)
         cycle, read = (np.asarray(v, dtype=np.float64)[..., None] for v in (noise.cycle, noise.read))
         shape = np.broadcast_shapes(bounds.shape[1:], cycle.shape, read.shape)
         state = np.broadcast_to(traces.before[:, 0], shape)
