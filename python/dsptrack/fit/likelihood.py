@@ -11,7 +11,7 @@ from dsptrack.exceptions import DataError
 from .models import DIRECTIONS, Ground, Response
 from .prediction import Filter, Noise, Predict, Steps
 from .solve import Errors, Information, derivatives, solve
-from .traces import FEWEST, Traces
+from .traces import FEWEST, Traces, likewise
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -205,11 +205,11 @@ def _weighted(predict: Predict, noise: Noise, weight: Floats) -> Errors:
 def _enough(traces: Traces, free: Flags) -> None:
     for direction, word in enumerate(DIRECTIONS):
         found = np.sum(free & (traces.polarity == 1 - 2 * direction), axis=1)
-        if np.any(found < FEWEST):
-            i = int(np.argmin(found))
+        few = np.flatnonzero(found < FEWEST)
+        if few.size:
             raise DataError(
-                f"cell {traces.cell[i]} has {found[i]} {word} pulses that start clear of the end of its range: must"
-                f" have at least {FEWEST}"
+                f"cell {traces.cell[few[0]]} has {found[few[0]]} {word} pulses that start clear of the range's end:"
+                f" must have at least {FEWEST}{likewise(traces.cell[few])}"
             )
 
 

@@ -15,6 +15,8 @@ from dsptrack import devices
 from dsptrack.devices import Device
 from dsptrack.exceptions import DataError
 
+from .traces import likewise
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Coefficients = tuple[Floats, ...]
@@ -111,6 +113,7 @@ class Response:
             raise DataError(
                 f"cell {ground.cell[i]}: the mean step of {DIRECTIONS[direction]} pulses at weight 0 is"
                 f" {scale[i, direction]:.3g} along their direction: must be > 0"
+                f"{likewise(ground.cell[wrong.any(axis=1)])}"
             )
 
 
@@ -119,7 +122,7 @@ def _shrinking(ground: Ground, shrinks: Flags) -> None:
         i, direction = np.argwhere(~shrinks)[0].tolist()
         raise DataError(
             f"cell {ground.cell[i]}: {DIRECTIONS[direction]} steps do not shrink towards a bound, or noise of reads"
-            " that read_noise does not tell of hides it"
+            f" that read_noise does not tell of hides it{likewise(ground.cell[~shrinks.all(axis=1)])}"
         )
 
 

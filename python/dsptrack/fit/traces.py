@@ -187,8 +187,15 @@ def _matrix(name: str, values: ArrayLike) -> Floats:
 
 
 def _enough(signs: NDArray[np.int8], cells: NDArray[np.int64]) -> None:
-    for cell in cells.tolist():
-        for sign, word in ((1, "up"), (-1, "down")):
-            found = np.count_nonzero(signs[cell] == sign)
-            if found < FEWEST:
-                raise DataError(f"cell {cell} has {found} {word} pulses: must have at least {FEWEST}")
+    for sign, word in ((1, "up"), (-1, "down")):
+        found = np.count_nonzero(signs[cells] == sign, axis=1)
+        few = np.flatnonzero(found < FEWEST)
+        if few.size:
+            first = f"cell {cells[few[0]]} has {found[few[0]]} {word} pulses"
+            raise DataError(f"{first}: must have at least {FEWEST}{likewise(cells[few])}")
+
+
+def likewise(cells: NDArray[np.int64]) -> str:
+    """Return words for the cells with the same fault as the first, so that all can be left out at once."""
+    others = ", ".join(map(str, cells[1:]))
+    return f" (likewise cells {others})" if others else ""
