@@ -5,6 +5,7 @@ Where things are:
 =====================  ====================================================================================
 `devices`, `presets`   how a pulse moves a cell, how cells differ; devices fitted to measurements
 `io`, `testing`        devices and snapshots as files; a conformance suite for a device of your own
+`fit`, `convert`       devices from measured traces, from data sheets and from NeuroSim
 `CrossbarArray`        one array: pulses, pulsed updates, reads, responses, symmetric points, `ProgramReport`
 `PulseUpdate`          pulse trains of an update;  `Periphery`: converters and noise of a read
 `zero_shift`           calibration of the symmetric points by pulses, with `ZeroShiftResult`
@@ -53,7 +54,7 @@ from .tile import AnalogTile
 from .update import PulseUpdate
 
 if TYPE_CHECKING:
-    from . import datasets, experiments, nn, plot, testing
+    from . import convert, datasets, experiments, fit, nn, plot, testing
 
 __all__ = [
     "STREAM_VERSION",
@@ -77,10 +78,12 @@ __all__ = [
     "ZeroShiftResult",
     "__version__",
     "algorithms",
+    "convert",
     "datasets",
     "devices",
     "exceptions",
     "experiments",
+    "fit",
     "io",
     "nn",
     "plot",
@@ -91,7 +94,7 @@ __all__ = [
 ]
 
 # Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick.
-_LAZY = frozenset({"datasets", "experiments", "nn", "plot", "testing"})
+_LAZY = frozenset({"convert", "datasets", "experiments", "fit", "nn", "plot", "testing"})
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -54,7 +54,8 @@ class Programming(Handle):
         """Program weights by write-and-verify.
 
         Each round reads every cell, column by column, and sends one pulse towards the target to each cell that is
-        further from it than the tolerance. It ends when no cell is, or after `max_rounds`.
+        further from it than the tolerance. It ends when no cell is, or after `max_rounds`. The last round only reads, so
+        that `converged` is what was read after the last pulse: a cell gets at most `max_rounds` - 1 pulses.
 
         Parameters
         ----------
@@ -63,7 +64,7 @@ class Programming(Handle):
         tolerance
             Largest distance that needs no pulse, weight units, > 0; None means the device's dw_min.
         max_rounds
-            Read budget: rounds, >= 1. Each costs N column reads.
+            Read budget: rounds, >= 1. Each costs N column reads; 1 only verifies.
         read
             Periphery of the reads, its range managements off. The default is exact; a real one shows what converters
             and noise cost.

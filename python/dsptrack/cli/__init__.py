@@ -11,17 +11,18 @@ from collections.abc import Sequence
 from dsptrack import _core
 from dsptrack.exceptions import ConfigError, DspError
 
-from . import calibrate, compare, info, respond, train
+from . import calibrate, compare, fit, info, respond, train
 
 __all__ = ["main"]
 
-_COMMANDS = (compare, train, calibrate, respond, info)
+_COMMANDS = (compare, train, calibrate, respond, fit, info)
 _DESCRIPTION = "Training on analog in-memory-computing hardware, with dynamic symmetric-point tracking."
 _EPILOG = """examples:
   dsptrack compare                     train with every learning rule and compare them (the main job)
   dsptrack train --method rider        train with one of them, with checkpoints
   dsptrack calibrate                   zero-shifting: symmetric-point error against the pulse budget
   dsptrack respond --device reram_es   responses, pulse trains and symmetric points of a device
+  dsptrack fit traces.csv              a device from measured pulse trains
   dsptrack info                        versions, instruction set, threads
 """
 
