@@ -4,11 +4,12 @@ Where things are:
 
 =====================  ====================================================================================
 `devices`, `presets`   how a pulse moves a cell, how cells differ; devices fitted to measurements
-`io`, `testing`        devices as TOML or JSON files; a conformance suite for a device of your own
+`io`, `testing`        devices as TOML or JSON files; conformance suites for devices and learning rules of your own
 `CrossbarArray`        one array: pulses, pulsed updates, reads, responses, symmetric points, `ProgramReport`
 `PulseUpdate`          pulse trains of an update;  `Periphery`: converters and noise of a read
 `zero_shift`           calibration of the symmetric points by pulses, with `ZeroShiftResult`
 `algorithms`           learning rules: AnalogSGD, TikiTakaV2, AGAD, Rider, ERider;  `AnalogTile` runs one
+`optim`, `tracking`    learning rules as optimizers of any objective; choppers, average and reference alone
 `nn`, `datasets`       layers, losses and a trainer in NumPy; labelled images
 `theory`               bounds, step sizes and the filter response of the paper
 `experiments`, `plot`  comparisons and their pictures
@@ -30,7 +31,7 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from . import algorithms, devices, exceptions, io, presets, theory
+from . import algorithms, devices, exceptions, io, optim, presets, theory, tracking
 from ._core import STREAM_VERSION, __version__
 from .array import CrossbarArray, ProgramReport
 from .calibration import ZeroShiftResult, zero_shift
@@ -77,10 +78,12 @@ __all__ = [
     "experiments",
     "io",
     "nn",
+    "optim",
     "plot",
     "presets",
     "testing",
     "theory",
+    "tracking",
     "zero_shift",
 ]
 
