@@ -144,7 +144,7 @@ LIARS = [
 
 @pytest.mark.parametrize(("liar", "words"), LIARS)
 def test_lies_are_found(liar, words, monkeypatch):
-    monkeypatch.setattr(testing, "CrossbarArray", liar)
+    monkeypatch.setattr(testing.device, "CrossbarArray", liar)
     with pytest.raises(AssertionError, match=words):
         check_device(SoftBounds(dw_min=0.01).nominal())
 
@@ -154,7 +154,7 @@ def test_zero_shifting_that_goes_astray_is_found(monkeypatch):
         array.pulse(+1, pulses)
         return dt.zero_shift(array, 0)
 
-    monkeypatch.setattr(testing, "zero_shift", astray)
+    monkeypatch.setattr(testing.device, "zero_shift", astray)
     with pytest.raises(
         AssertionError, match=r"zero-shifting must drive towards the symmetric point: .* after .* pulses"
     ):

@@ -4,12 +4,13 @@ Where things are:
 
 =====================  ====================================================================================
 `devices`, `presets`   how a pulse moves a cell, how cells differ; devices fitted to measurements
-`io`, `testing`        devices and snapshots as files; a conformance suite for a device of your own
+`io`, `testing`        devices and snapshots as files; conformance suites for devices and rules of your own
 `fit`, `convert`       devices from measured traces, from data sheets and from NeuroSim
 `CrossbarArray`        one array: pulses, pulsed updates, reads, responses, symmetric points, `ProgramReport`
 `PulseUpdate`          pulse trains of an update;  `Periphery`: converters and noise of a read
 `zero_shift`           calibration of the symmetric points by pulses, with `ZeroShiftResult`
 `algorithms`           learning rules, from AnalogSGD and Tiki-taka to RIDER and E-RIDER;  `AnalogTile` runs one
+`optim`, `tracking`    learning rules as optimizers of any objective; choppers, average and reference alone
 `CostModel`            time and energy, a `Cost`, of what a ledger counts
 `nn`, `datasets`       layers, losses and a trainer in NumPy; labelled images
 `theory`               bounds, step sizes and the filter response of the paper
@@ -32,7 +33,7 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from . import algorithms, devices, exceptions, io, presets, theory
+from . import algorithms, devices, exceptions, io, optim, presets, theory, tracking
 from ._core import STREAM_VERSION, __version__
 from .array import CrossbarArray, ProgramReport
 from .calibration import ZeroShiftResult, zero_shift
@@ -86,10 +87,12 @@ __all__ = [
     "fit",
     "io",
     "nn",
+    "optim",
     "plot",
     "presets",
     "testing",
     "theory",
+    "tracking",
     "zero_shift",
 ]
 

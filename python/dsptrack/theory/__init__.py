@@ -1,4 +1,4 @@
-"""What the paper proves, as functions: bounds of zero-shifting, the moving average, step sizes.
+"""What the paper proves, as functions: zero-shifting, the moving average, step sizes, analog SGD, costs of training.
 
 Symbols, for the responses of all cells at all weights that they visit:
 
@@ -10,8 +10,10 @@ for one cell and holds for means over the cells of an array; for norms summed ov
 multiply q_max^2 by D. Source: Xiao et al., arXiv 2602.21321; the numbers of theorems and equations are its.
 """
 
-from .constants import PopulationConstants, asymmetry_slope, population_constants
-from .tracking import StepSizes, filter_response, gradient_floor, rider_step_sizes, tracking_rate_limit
+from .analog_sgd import analog_sgd_drift, analog_sgd_penalty, expected_magnitude, regularised_optimum
+from .constants import PopulationConstants, asymmetry_potential, asymmetry_slope, population_constants
+from .tracking import StepSizes, filter_response, gradient_floor, rider_step_sizes, tracking_cosine, tracking_rate_limit
+from .training import PulseComplexity, convergence_metric, pulse_complexity, rider_balance, rider_error_order
 from .zero_shifting import (
     zero_shift_asymmetry_bound,
     zero_shift_asymmetry_pulses,
@@ -22,12 +24,23 @@ from .zero_shifting import (
 
 __all__ = [
     "PopulationConstants",
+    "PulseComplexity",
     "StepSizes",
+    "analog_sgd_drift",
+    "analog_sgd_penalty",
+    "asymmetry_potential",
     "asymmetry_slope",
+    "convergence_metric",
+    "expected_magnitude",
     "filter_response",
     "gradient_floor",
     "population_constants",
+    "pulse_complexity",
+    "regularised_optimum",
+    "rider_balance",
+    "rider_error_order",
     "rider_step_sizes",
+    "tracking_cosine",
     "tracking_rate_limit",
     "zero_shift_asymmetry_bound",
     "zero_shift_asymmetry_pulses",

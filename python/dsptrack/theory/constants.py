@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from dsptrack._checks import number, whole
+from dsptrack._checks import doubles, number, whole
 from dsptrack.array import CrossbarArray
-from dsptrack.exceptions import ConfigError, StateError
+from dsptrack.exceptions import ConfigError, ShapeError, StateError
 
 Floats = NDArray[np.float64]
 
@@ -149,6 +149,59 @@ def asymmetry_slope(array: CrossbarArray) -> Floats:
     slope = np.full(array.shape, np.nan)
     slope[live] = rise[live] / (high - low)[live]
     return slope
+
+
+def asymmetry_potential(array: CrossbarArray, w: ArrayLike, *, points: int = 65) -> Floats:
+    """Return phi(w) of every cell, the integral of G from its symmetric point to w, >= 0 for monotone responses.
+
+    Parameters
+    ----------
+    array
+        The population; it is not changed.
+    w
+        Weights (M, N), or one number for all cells.
+    points
+        Points of the trapezoid rule, 2 to 10000; exact for affine responses.
+
+    Returns
+    -------
+    ndarray
+        float64 (M, N), weight units; NaN for cells without a symmetric point.
+
+    Raises
+    ------
+    ConfigError, ShapeError, NonFiniteError
+        If an argument has the wrong type, is out of range, of another shape or not finite.
+
+    Warns
+    -----
+    NoSymmetricPointWarning
+        If cells have none.
+
+    Notes
+    -----
+    Stands in Theorems 2.2 and C.3.
+
+    Examples
+    --------
+    >>> import dsptrack as dt
+    >>> device = dt.devices.SoftBounds(w_max=1, w_min=-1, w_max_dtod=0, w_min_dtod=0, dw_min_dtod=0, up_down_dtod=0)
+    >>> asymmetry_potential(dt.CrossbarArray((1, 1), device), 0.5).round(4)
+    array([[0.125]])
+    """
+    points = whole("points", points, 2, 10_000)
+    if not isinstance(array, CrossbarArray):
+        raise ConfigError(f"array is a {type(array).__name__}: must be a CrossbarArray")
+    end = doubles("w", w)
+    if end.ndim and end.shape != array.shape:
+        raise ShapeError(f"w has shape {end.shape}: must be one number or have {array.shape}")
+    point = array.symmetric_point().astype(np.float64)
+    has = np.isfinite(point)
+    start = np.where(has, point, 0.0)
+    grid = np.linspace(0, 1, points)
+    slopes = np.stack([array.asymmetric_part(start + t * (end - start)).astype(np.float64) for t in grid])
+    mean = (slopes[0] / 2 + slopes[1:-1].sum(axis=0) + slopes[-1] / 2) / (points - 1)
+    return np.where(has, mean * (end - start), np.nan)
 
 
 def _ranges(array: CrossbarArray) -> tuple[Floats, Floats, NDArray[np.bool_]]:

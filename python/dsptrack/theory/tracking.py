@@ -100,14 +100,51 @@ def tracking_rate_limit(p_next: ArrayLike, q: ArrayLike, symmetric_point: ArrayL
     >>> tracking_rate_limit([1.0], [-3.0], [0.0])
     0.5
     """
-    p, old, point = doubles("p_next", p_next), doubles("q", q), doubles("symmetric_point", symmetric_point)
-    if not p.shape == old.shape == point.shape:
-        raise ShapeError(f"p_next, q, symmetric_point have shapes {p.shape}, {old.shape}, {point.shape}: must be equal")
-    step = np.ravel(p - old)
+    away, step = _differences(p_next, q, symmetric_point)
     length_sq = float(step @ step)
     if length_sq == 0:
         raise ConfigError("p_next equals q: must differ")
-    return max(0.0, 1 - 2 * float(np.ravel(p - point) @ step) / length_sq)
+    return max(0.0, 1 - 2 * float(away @ step) / length_sq)
+
+
+def tracking_cosine(p_next: ArrayLike, q: ArrayLike, symmetric_point: ArrayLike) -> float:
+    """Return cos(theta) between P_k+1 - W◇ and P_k+1 - Q_k; Lemma 3.5 applies where it is positive.
+
+    Parameters
+    ----------
+    p_next, q, symmetric_point
+        P_k+1, Q_k and W◇, arrays of one shape, weight units.
+
+    Returns
+    -------
+    float
+        From -1 to 1.
+
+    Raises
+    ------
+    ConfigError
+        If P_k+1 equals Q_k or W◇: there is no angle then.
+    ShapeError, NonFiniteError
+        If the shapes differ or an array is not finite.
+
+    Examples
+    --------
+    >>> round(tracking_cosine([1.0, 0.0], [0.0, 0.0], [0.0, 1.0]), 4)
+    0.7071
+    """
+    away, step = _differences(p_next, q, symmetric_point)
+    lengths = math.sqrt(float(away @ away) * float(step @ step))
+    if lengths == 0:
+        raise ConfigError("p_next equals q or symmetric_point: must differ from both")
+    return float(away @ step) / lengths
+
+
+def _differences(p_next: ArrayLike, q: ArrayLike, symmetric_point: ArrayLike) -> tuple[Floats, Floats]:
+    """Return P_k+1 - W◇ and P_k+1 - Q_k as vectors."""
+    p, old, point = doubles("p_next", p_next), doubles("q", q), doubles("symmetric_point", symmetric_point)
+    if not p.shape == old.shape == point.shape:
+        raise ShapeError(f"p_next, q, symmetric_point have shapes {p.shape}, {old.shape}, {point.shape}: must be equal")
+    return np.ravel(p - point), np.ravel(p - old)
 
 
 def rider_step_sizes(alpha: float, constants: PopulationConstants, *, mu: float, gamma: float = 1.0) -> StepSizes:

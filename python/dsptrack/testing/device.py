@@ -1,9 +1,4 @@
-"""A conformance suite: what must hold for every device, to be run on one of your own.
-
-    dsptrack.testing.check_device(my_device)
-
-Each check is a sentence that a failure repeats, with the number of cells at fault and one of them in figures.
-"""
+"""What must hold for every device."""
 
 import warnings
 from dataclasses import dataclass
@@ -12,13 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _checks
-from .array import CrossbarArray
-from .calibration import zero_shift
-from .devices import Device
-from .exceptions import ConfigError, NoSymmetricPointWarning
-
-__all__ = ["check_device"]
+from dsptrack import _checks
+from dsptrack.array import CrossbarArray
+from dsptrack.calibration import zero_shift
+from dsptrack.devices import Device
+from dsptrack.exceptions import ConfigError, NoSymmetricPointWarning
 
 Floats = NDArray[np.float64]
 
