@@ -9,6 +9,7 @@ use crate::simd::Kernel;
 use crate::simd::math::clip;
 
 /// Scale, quantise, clip, add noise, shrink negative values.
+#[inline]
 pub fn convert(periphery: &Periphery, context: Context, vector: &Vector, x: &[f32], out: &mut [f32]) {
     let managed = vector.scale != 1.0 || vector.reduction != 1.0;
     let factor = if managed { 1.0 / (vector.scale * vector.reduction as f32) } else { 1.0 };

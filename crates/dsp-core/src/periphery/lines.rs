@@ -50,6 +50,7 @@ impl Lines {
     }
 
     /// `y <- slope y / (1 + |n_i y|)`.
+    #[inline]
     pub fn bend(&self, out: &mut [f32]) {
         for (v, n) in out.iter_mut().zip(&self.curvature) {
             *v = self.slope * *v / (1.0 + (n * *v).abs());
@@ -57,6 +58,7 @@ impl Lines {
     }
 
     /// Scales normals by each line's own standard deviation if lines differ; returns the factor that is still missing.
+    #[inline]
     pub fn scale_noise(&self, common: f32, xi: &mut [f32]) -> f32 {
         for (xi, noise) in xi.iter_mut().zip(&self.noise) {
             *xi *= noise;

@@ -5,6 +5,7 @@ use crate::simd::math::largest_magnitude;
 
 /// The scale of a vector; 0 or less if nothing of it can be applied. `average` is the moving average of the largest
 /// magnitudes, 0 before the first, and moves on by this vector under `average_abs_max`.
+#[inline]
 pub fn scale(periphery: &Periphery, x: &[f32], average: &mut f32) -> f32 {
     match periphery.noise_management {
         NoiseManagement::None => 1.0,

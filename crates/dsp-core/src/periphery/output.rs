@@ -11,6 +11,7 @@ use crate::simd::Kernel;
 use crate::simd::math::clip;
 
 /// Bend, shrink negative values, add noise, quantise, note violations, clip, and undo the input's scaling. Returns whether the range was exceeded.
+#[inline]
 pub fn finalise(periphery: &Periphery, context: Context, lines: &Lines, vector: &Vector, out: &mut [f32]) -> bool {
     lines.bend(out);
     if periphery.out_asymmetry != 0.0 {

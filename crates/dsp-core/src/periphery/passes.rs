@@ -82,6 +82,7 @@ impl<'a> Passes<'a> {
     }
 
     /// Puts the vector at position `at` through the output stage, into `out`. Returns whether the ADC's range was exceeded.
+    #[inline]
     pub fn finish(&self, outputs: &mut Outputs, at: usize, vector: &Vector, out: &mut [f32]) -> bool {
         let part = at * out.len()..(at + 1) * out.len();
         out.copy_from_slice(&outputs.first[part.clone()]);

@@ -134,9 +134,10 @@ pub fn read(
         let mut again = Vec::new();
         for (at, mut vector) in pending.into_iter().enumerate() {
             let out = &mut y[vector.index * outputs..(vector.index + 1) * outputs];
-            let exceeded = passes.finish(&mut raw, at, &vector, out);
-            let x = &input[vector.index * inputs..(vector.index + 1) * inputs];
-            if exceeded && managed && reduce(periphery, x, &mut vector) {
+            if passes.finish(&mut raw, at, &vector, out)
+                && managed
+                && reduce(periphery, &input[vector.index * inputs..(vector.index + 1) * inputs], &mut vector)
+            {
                 again.push(vector);
             }
         }
