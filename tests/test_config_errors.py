@@ -35,12 +35,13 @@ IDEAL = dt.Periphery.ideal()
 NUMBERS = (math.nan, math.inf, -math.inf, 1e300, "1", None, True, [1.0], 1j)
 FLAGS = (1, 0, "true", None, 1.0)
 NON_NEGATIVE, POSITIVE, UNIT = (-0.1, *NUMBERS), (0, -0.1, *NUMBERS), (-0.1, 1.1, *NUMBERS)
+NON_POSITIVE, SHARE = (0.1, *NUMBERS), (-1.1, 1.1, *NUMBERS)
 COUNTS = (0, -1, 1.0, 1.5, 2**40, 10**30, "1", None, True)
 CHOICES = ("other", "", None, 1, True)
 
 POPULATION = {
     "w_max": NON_NEGATIVE,
-    "w_min": (0.1, *NUMBERS),
+    "w_min": NON_POSITIVE,
     "w_max_dtod": NON_NEGATIVE,
     "w_min_dtod": NON_NEGATIVE,
     "dw_min": POSITIVE,
@@ -143,19 +144,37 @@ FIELDS = {
     },
     dt.Periphery: {
         "is_perfect": FLAGS,
+        "mv_type": CHOICES,
         "inp_bound": NON_NEGATIVE,
         "inp_res": NON_NEGATIVE,
         "inp_sto_round": FLAGS,
         "inp_noise": NON_NEGATIVE,
+        "inp_asymmetry": SHARE,
         "out_bound": NON_NEGATIVE,
         "out_res": NON_NEGATIVE,
         "out_sto_round": FLAGS,
         "out_noise": NON_NEGATIVE,
+        "out_noise_std": NON_NEGATIVE,
+        "out_asymmetry": SHARE,
+        "out_nonlinearity": NON_NEGATIVE,
+        "out_nonlinearity_std": NON_NEGATIVE,
+        "slope_calibration": UNIT,
         "out_scale": NUMBERS,
         "bound_management": CHOICES,
         "noise_management": CHOICES,
+        "nm_thres": NON_NEGATIVE,
+        "nm_assumed_wmax": POSITIVE,
+        "nm_decay": UNIT,
         "max_bm_factor": POSITIVE,
         "max_bm_res": POSITIVE,
+        "w_noise": NON_NEGATIVE,
+        "w_noise_type": CHOICES,
+        "w_read_asymmetry_dtod": NON_NEGATIVE,
+        "ir_drop": NON_NEGATIVE,
+        "ir_drop_g_ratio": POSITIVE,
+        "v_offset_std": NON_NEGATIVE,
+        "v_offset_w_min": NON_POSITIVE,
+        "r_series": NON_NEGATIVE,
     },
     AnalogSGD: {"device": TRANSFER["device"]},
     TikiTaka: TRANSFER | {"transfer_update": (None, "ideal", DEVICE), "gamma": NUMBERS},
@@ -193,11 +212,31 @@ def test_every_field_is_tested():
         assert set(table) == {f.name for f in dataclasses.fields(kind)}
 
 
+PERIPHERY_CONTRADICTIONS = [
+    ("nm_thres = 1: must be 0 while noise_management", {"nm_thres": 1.0, "noise_management": "none"}),
+    ("nm_thres = 1: must be 0 while", {"nm_thres": 1.0, "noise_management": "average_abs_max"}),
+    (
+        'bound_management = "iterative_worst_case": must be "iterative" or "none" while noise_management is "none"',
+        {"bound_management": "iterative_worst_case", "noise_management": "none"},
+    ),
+    ("out_bound = 0: must be > 0 where inputs", {"out_bound": 0.0, "bound_management": "iterative_worst_case"}),
+    ("out_bound = 0: must be > 0 where inputs", {"out_bound": 0.0, "noise_management": "abs_max_np_sum"}),
+    ("out_bound = 0: must be > 0 where out_nonlinearity", {"out_bound": 0.0, "out_nonlinearity": 0.1}),
+    ("out_bound = 0: must be > 0 where out_nonlinearity", {"out_bound": 0.0, "slope_calibration": 0.1}),
+    ("w_noise = 0.1: must be 0 while w_noise_type", {"w_noise": 0.1}),
+    ("w_read_asymmetry_dtod = 0.1: must be 0 unless mv_type", {"w_read_asymmetry_dtod": 0.1}),
+]
+
+
 def test_contradictions_are_refused():
     with pytest.raises(ConfigError, match="inp_bound = 2: must be 1 while noise_management"):
         dt.Periphery(inp_bound=2)
     assert dt.Periphery(inp_bound=2, noise_management="none").inp_bound == 2
     assert dt.Periphery(inp_bound=2, is_perfect=True).inp_bound == 2
+    for message, fields in PERIPHERY_CONTRADICTIONS:
+        with pytest.raises(ConfigError, match=message):
+            dt.Periphery(**fields)
+        assert dt.Periphery(is_perfect=True, **fields).is_perfect
     for kind in (LinearStep, SoftBounds):
         for reverse in ("reverse_up", "reverse_down"):
             with pytest.raises(ConfigError, match="mult_noise = false: must be true where reverse"):

@@ -5,29 +5,8 @@ import pytest
 
 import dsptrack as dt
 from helpers import stats
-from helpers.build import analog_read, noiseless_read, quiet
-from helpers.reads import read
-
-HUGE = {"w_max": 5000.0, "w_min": -5000.0}
-
-
-def holding(weights, rng=0, **kwargs):
-    """An array that holds exactly these weights."""
-    weights = np.asarray(weights, dtype=np.float32)
-    array = dt.CrossbarArray(weights.shape, quiet("ConstantStep", **HUGE), rng=rng, **kwargs)
-    array.set_weights(weights)
-    return array
-
-
-def assert_reads(got, expected, at_least=0.97):
-    """Equal codes; where a float64 code lies within 0.002 of a rounding tie, float32 may choose its neighbour."""
-    error = np.abs(got - expected.y)
-    close = error <= 1e-5 + 2e-6 * np.abs(expected.y)
-    clear = expected.tie > 2e-3
-    assert np.all(close[clear]), f"worst error {error[clear].max():.3g}"
-    assert np.all(close | (error <= 1.001 * expected.step + 1e-5))
-    assert close.mean() >= at_least
-
+from helpers.build import analog_read, holding, noiseless_read, quiet
+from helpers.reads import assert_reads, read
 
 # Where a retry is expected the DAC has an even number of steps: with 1/126 the largest input, halved, is a tie
 PERIPHERIES = [

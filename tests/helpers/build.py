@@ -45,6 +45,14 @@ def placed(dev: Any, rng: int = 0, **cells: NDArray[Any]) -> Any:
     return dt.CrossbarArray(shape, dev, rng=rng, cell_parameters=parameters)
 
 
+def holding(weights: Any, rng: int = 0, **kwargs: Any) -> Any:
+    """An array that holds exactly these weights."""
+    weights = np.asarray(weights, dtype=np.float32)
+    array = dt.CrossbarArray(weights.shape, quiet("ConstantStep", w_max=5000.0, w_min=-5000.0), rng=rng, **kwargs)
+    array.set_weights(weights)
+    return array
+
+
 def twin_of(array: Any, dev: Any) -> Cells:
     """The float64 twin of an array's population."""
     return Cells.of(array.cell_parameters(), dev)

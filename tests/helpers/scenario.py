@@ -23,6 +23,35 @@ AGEING = {
     "drift_nu_std": 0.1,
     "drift_w_noise_std": 0.01,
 }
+# Every random number of a read at least once
+READS = [
+    dt.Periphery(
+        mv_type="pos_neg_separate_digital_sum",
+        inp_sto_round=True,
+        inp_noise=0.01,
+        inp_asymmetry=0.1,
+        out_noise_std=0.3,
+        out_sto_round=True,
+        out_asymmetry=0.1,
+        out_nonlinearity=0.3,
+        out_nonlinearity_std=0.1,
+        slope_calibration=0.3,
+        out_bound=1.0,
+        noise_management="average_abs_max",
+        bound_management="iterative_worst_case",
+        w_noise=0.01,
+        w_noise_type="pcm_read",
+        w_read_asymmetry_dtod=0.1,
+        ir_drop=1.0,
+        v_offset_std=0.05,
+        r_series=0.01,
+    ),
+    dt.Periphery(
+        mv_type="pos_neg_separate", noise_management="max", w_noise=0.01, w_noise_type="additive_constant", ir_drop=2.0
+    ),
+    dt.Periphery(noise_management="abs_max_np_sum", nm_thres=2.0, v_offset_std=0.1, v_offset_w_min=0.0, out_bound=2.0),
+    dt.Periphery(noise_management="constant", nm_thres=1.5),
+]
 
 
 def digest(*arrays: Any) -> str:
@@ -95,6 +124,10 @@ def run(threads: int | None) -> dict[str, str]:
                 array.backward(d),
                 array.forward(x, retried),
                 array.forward(x, dt.Periphery.ideal()),
+            )
+            record(
+                "managed-reads",
+                *(getattr(array, way)(v, p) for p in READS for way, v in (("forward", x), ("backward", d))),
             )
             for scheme in ("cyclic", "stochastic") if searched else ():
                 dt.zero_shift(array, 150, scheme=scheme, record_every=60)

@@ -49,6 +49,8 @@ pub struct CrossbarArray {
     key: Key,
     clock: u64,
     reads: u64,
+    /// Moving averages of the largest inputs, forward and backward, for reads that manage by them; 0 before the first.
+    averages: [f32; 2],
     ledger: Ledger,
     isa: Isa,
     threads: Threads,
@@ -100,6 +102,7 @@ impl CrossbarArray {
             key,
             clock: 0,
             reads: 0,
+            averages: [0.0; 2],
             ledger: Ledger::default(),
             isa,
             threads,

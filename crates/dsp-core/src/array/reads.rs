@@ -19,7 +19,8 @@ impl CrossbarArray {
         let weights = if self.apparent.is_empty() { &self.state } else { &self.apparent };
         let matrix = read::Matrix { weights, rows: self.rows, cols: self.cols };
         let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
-        let (y, vectors) = read::read(matrix, direction, input, batch, periphery, context)?;
+        let (y, vectors) =
+            read::read(matrix, direction, input, batch, periphery, context, &mut self.averages[direction as usize])?;
         Ok(self.account(direction, y, vectors))
     }
 
@@ -37,7 +38,8 @@ impl CrossbarArray {
     ) -> Result<Vec<f32>> {
         let matrix = read::Matrix { weights: mixed, rows: self.rows, cols: self.cols };
         let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
-        let (y, vectors) = read::read(matrix, direction, input, batch, periphery, context)?;
+        let (y, vectors) =
+            read::read(matrix, direction, input, batch, periphery, context, &mut self.averages[direction as usize])?;
         Ok(self.account(direction, y, vectors))
     }
 
@@ -54,7 +56,7 @@ impl CrossbarArray {
     /// Reads column `column` through a one-hot input into `out` (M values).
     pub fn read_column(&mut self, column: usize, periphery: &Periphery, out: &mut [f32]) {
         self.reads += 1;
-        self.ledger.column_reads += 1;
+        self.ledger.column_reads += periphery.passes();
         let matrix = read::Matrix { weights: self.weights(), rows: self.rows, cols: self.cols };
         let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
         read::column(matrix, column, periphery, context, out);

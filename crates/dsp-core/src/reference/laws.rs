@@ -8,7 +8,7 @@ use crate::device::{
     SoftBounds, SoftBoundsReference,
 };
 use crate::par::Threads;
-use crate::periphery::{Direction, Periphery};
+use crate::periphery::{BoundManagement, Direction, MvType, NoiseManagement, Periphery, WeightNoise};
 use crate::pulse::PulseUpdate;
 use crate::rng::Key;
 use crate::simd::Isa;
@@ -177,6 +177,24 @@ fn everything(device: &Device, threads: usize, isa: Isa) -> Vec<f32> {
     array.increment(&uniform(rows * cols, 4), Increment::Pulsed).unwrap();
     let mut out = array.read(Direction::Forward, &x, batch, &Periphery::default()).unwrap();
     out.extend(array.read(Direction::Backward, &d, batch, &Periphery::default()).unwrap());
+    let everything = Periphery {
+        mv_type: MvType::PosNegSeparateDigitalSum,
+        noise_management: NoiseManagement::AverageAbsMax,
+        bound_management: BoundManagement::IterativeWorstCase,
+        out_bound: 2.0,
+        out_noise_std: 0.3,
+        out_nonlinearity: 0.3,
+        out_nonlinearity_std: 0.1,
+        w_noise: 0.01,
+        w_noise_type: WeightNoise::PcmRead,
+        w_read_asymmetry_dtod: 0.1,
+        ir_drop: 1.0,
+        v_offset_std: 0.05,
+        r_series: 0.01,
+        ..Periphery::default()
+    };
+    out.extend(array.read(Direction::Forward, &x, batch, &everything).unwrap());
+    out.extend(array.read(Direction::Backward, &d, batch, &everything).unwrap());
     out.extend(array.weights());
     out
 }

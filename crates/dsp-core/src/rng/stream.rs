@@ -71,6 +71,16 @@ purposes! {
     DriftExponent,
     /// Noise added by drift.
     DriftNoise,
+    /// Noise of the weights during a read.
+    ReadWeight,
+    /// Spread of the output noise from line to line.
+    LineNoise,
+    /// Spread of the output stage's curvature from line to line.
+    LineCurvature,
+    /// Voltage offsets of the output lines.
+    LineOffset,
+    /// Spread of the weights that negative inputs meet.
+    ReadAsymmetry,
 }
 
 /// A 128-bit key under which streams are drawn.
