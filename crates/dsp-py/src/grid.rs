@@ -1,11 +1,11 @@
 //! A layer's weight matrix over several tiles.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use dsp_core::Error;
 use dsp_core::layer::{Factors, Grid as Core, update};
 use dsp_core::par::Threads;
-use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray1};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 use crate::convert::{batch, contiguous, matrix};
@@ -58,15 +58,9 @@ impl Grid {
         locked(py, &self.grid, |grid| grid.set_factors(index, Factors { scale, gain }))
     }
 
-    fn forward<'py>(
-        &self,
-        py: Python<'py>,
-        x: PyReadonlyArray2<'_, f32>,
-        bias: Option<PyReadonlyArray1<'_, f32>>,
-    ) -> PyResult<Matrix<'py>> {
+    fn forward<'py>(&self, py: Python<'py>, x: PyReadonlyArray2<'_, f32>) -> PyResult<Matrix<'py>> {
         let (x, size) = batch(py, "x", &x, self.shape.1)?;
-        let bias = bias.map(|bias| contiguous(py, "bias", bias.as_slice())).transpose()?;
-        let y = locked(py, &self.grid, |grid| grid.forward(&x, size, bias.as_deref()))?;
+        let y = locked(py, &self.grid, |grid| grid.forward(&x, size))?;
         matrix(py, y, (size, self.shape.0))
     }
 
@@ -82,36 +76,22 @@ impl Grid {
     }
 }
 
-/// A grid to update: its bias, if it has one, and the factor on the gradient that its tiles learn from.
-type Updated<'py> = (Bound<'py, Grid>, Option<PyReadwriteArray1<'py, f32>>, f32);
-
-/// Steps the tiles, gains and biases of several grids at the rate `lr`.
+/// Steps the tiles and gains of several grids at the rate `lr`; each comes with the factor on the gradient that its tiles
+/// learn from.
 #[pyfunction]
-pub fn update_grids(py: Python<'_>, mut grids: Vec<Updated<'_>>, lr: f64) -> PyResult<()> {
-    let shared: Vec<_> =
-        grids.iter().map(|(grid, bias, factor)| (grid.get().grid.clone(), bias.is_some(), *factor)).collect();
-    let steps = free(py, || {
+pub fn update_grids(py: Python<'_>, grids: Vec<(Bound<'_, Grid>, f32)>, lr: f64) -> PyResult<()> {
+    let shared: Vec<_> = grids.iter().map(|(grid, factor)| (grid.get().grid.clone(), *factor)).collect();
+    free(py, || {
         let inconsistent = |_| Error::State("an earlier internal error left this layer inconsistent".into());
         let mut locks = Vec::with_capacity(shared.len());
-        for (at, (grid, ..)) in shared.iter().enumerate() {
-            if shared[..at].iter().any(|(other, ..)| Arc::ptr_eq(grid, other)) {
+        for (at, (grid, _)) in shared.iter().enumerate() {
+            if shared[..at].iter().any(|(other, _)| Arc::ptr_eq(grid, other)) {
                 return Err(Error::parameter("grids", "(one twice)", "different grids"));
             }
             locks.push(grid.lock().map_err(inconsistent)?);
         }
-        let step = |(grid, (_, biased, _)): (&MutexGuard<'_, Core>, &(_, bool, f32))| {
-            biased.then(|| grid.bias_step(lr)).transpose()
-        };
-        let steps: Vec<_> = locks.iter().zip(&shared).map(step).collect::<Result<_, _>>()?;
         let mut parts: Vec<_> =
-            locks.iter_mut().zip(&shared).map(|(grid, (.., factor))| (&mut **grid, *factor)).collect();
-        update(&mut parts, lr)?;
-        Ok(steps)
-    })?;
-    for ((_, bias, _), step) in grids.iter_mut().zip(steps) {
-        if let (Some(bias), Some(step)) = (bias, step) {
-            bias.as_array_mut().iter_mut().zip(step).for_each(|(b, s)| *b -= s);
-        }
-    }
-    Ok(())
+            locks.iter_mut().zip(&shared).map(|(grid, (_, factor))| (&mut **grid, *factor)).collect();
+        update(&mut parts, lr)
+    })
 }

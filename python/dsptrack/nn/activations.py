@@ -1,9 +1,12 @@
 """Element-wise activations and the log-softmax.
 
-Sources: the usual definitions; every derivative is written in terms of the output, the only thing remembered.
+Sources: the usual definitions; every derivative is written in terms of the output, the only thing remembered. The core
+computes them, with the same bits on every machine.
 """
 
 import numpy as np
+
+from dsptrack import _core
 
 from .layer import FloatArray, Layer
 
@@ -30,20 +33,12 @@ class Sigmoid(_Activation):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return 1 / (1 + exp(-x)), (B, n)."""
-        # (1 + tanh(x/2)) / 2 is the same function and cannot overflow.
-        y = x * 0.5
-        np.tanh(y, out=y)
-        y += 1.0
-        y *= 0.5
-        self._y = y
-        return y
+        self._y = _core.elementwise("sigmoid", _dense(x))
+        return self._y
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return y (1 - y) `grad`, (B, n)."""
-        slope = 1.0 - self._y
-        slope *= self._y
-        slope *= grad
-        return slope
+        return _core.elementwise_backward("sigmoid", self._y, _dense(grad))
 
 
 class Tanh(_Activation):
@@ -58,15 +53,12 @@ class Tanh(_Activation):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return tanh(x), (B, n)."""
-        self._y = np.tanh(x)
+        self._y = _core.elementwise("tanh", _dense(x))
         return self._y
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return (1 - y²) `grad`, (B, n)."""
-        slope = self._y * self._y
-        np.subtract(1.0, slope, out=slope)
-        slope *= grad
-        return slope
+        return _core.elementwise_backward("tanh", self._y, _dense(grad))
 
 
 class ReLU(_Activation):
@@ -108,7 +100,7 @@ class LogSoftmax(_Activation):
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return dL/dx, (B, n)."""
-        slope = np.exp(self._y)
+        slope = _core.elementwise("exp", self._y)
         slope *= -grad.sum(axis=1, keepdims=True)
         slope += grad
         return slope
@@ -116,6 +108,9 @@ class LogSoftmax(_Activation):
 
 def log_softmax(x: FloatArray) -> FloatArray:
     """Return x - log Σ exp(x) along the last axis; the maximum is taken out first, so nothing overflows."""
-    y: FloatArray = x - np.maximum.reduce(x, axis=1, keepdims=True)
-    y -= np.log(np.add.reduce(np.exp(y), axis=1, keepdims=True))
-    return y
+    return _core.log_softmax(_dense(x))
+
+
+def _dense(x: FloatArray) -> FloatArray:
+    """Return `x` in the layout of the core."""
+    return np.ascontiguousarray(x, np.float32)

@@ -1,11 +1,13 @@
 """What layers with analog weights share: tiles, digital factors, the bias."""
 
 import math
+from collections.abc import Sequence
 from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
+from dsptrack import _core
 from dsptrack._checks import choice, floats
 from dsptrack._rng import RngLike, key
 from dsptrack.algorithms import Algorithm
@@ -202,11 +204,7 @@ class AnalogLayer(Layer):
 
     def update(self, lr: float) -> None:
         """Step tiles, learned scales and bias by one mini-batch at the global learning rate `lr` >= 0."""
-        if self._bias_grad is None:
-            raise StateError(f"{self!r}.update() before backward()")
-        self._grid.update(lr, self._images if self.error_scale == "sum" else 1.0)
-        if self._bias is not None:
-            self._bias -= lr * self._bias_grad
+        update_together([self], lr)
 
     def state_dict(self) -> dict[str, object]:
         """Return the digital bias, if there is one, and by number the tiles with their scales."""
@@ -241,9 +239,21 @@ class AnalogLayer(Layer):
 
     def _matched(self, grad: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         """Return `grad` in the layout of the core if it has the shape of the last output."""
-        if not self._grid.inputs:
+        if not self._grid.has_read:
             raise StateError(f"{self!r}.backward() before forward()")
         grad = floats("grad", grad, len(shape))
         if grad.shape != shape:
             raise ShapeError(f"{self!r}: grad has shape {grad.shape}; expected {shape}")
         return grad
+
+
+def update_together(layers: Sequence[AnalogLayer], lr: float) -> None:
+    """Step several layers by one mini-batch; all their tiles are independent and run side by side."""
+    for layer in layers:
+        if layer._bias_grad is None:
+            raise StateError(f"{layer!r}.update() before backward()")
+    factors = [layer._images if layer.error_scale == "sum" else 1.0 for layer in layers]
+    _core.update_grids([(layer._grid.core, factor) for layer, factor in zip(layers, factors, strict=True)], lr)
+    for layer in layers:
+        if layer._bias is not None and layer._bias_grad is not None:
+            layer._bias -= lr * layer._bias_grad

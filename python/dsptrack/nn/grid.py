@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from dsptrack import _core
 from dsptrack._checks import number, whole
 from dsptrack.algorithms import Algorithm
 from dsptrack.exceptions import ShapeError
@@ -23,8 +24,10 @@ class Grid:
 
     Attributes
     ----------
+    tiles
+        The tiles, by rows of the matrix.
     blocks
-        The blocks, by rows of the matrix.
+        The same with their factors, in a list for every row of blocks.
     rows, columns
         The slices of the matrix that they cover.
     inputs, grads
@@ -50,24 +53,27 @@ class Grid:
         self.shape = shape
         self.rows = _split(shape[0], whole("max_output_size", max_output_size, 1))
         self.columns = _split(shape[1], whole("max_input_size", max_input_size, 1))
-        self.inputs: list[FloatArray] = []
-        self.grads: list[FloatArray] = []
+        self.has_read = False
         self._omega = number("weight_scaling_omega", weight_scaling_omega, low=0.0)
         self._columnwise = weight_scaling_columnwise
 
-        def block(rows: slice, columns: slice) -> Block:
-            size = (rows.stop - rows.start, columns.stop - columns.start)
-            tile = AnalogTile(
-                size, algorithm, forward=forward, backward=backward, update=update, rng=rng, num_threads=num_threads
+        self.tiles = tuple(
+            AnalogTile(
+                (_size(rows), _size(columns)),
+                algorithm,
+                forward=forward,
+                backward=backward,
+                update=update,
+                rng=rng,
+                num_threads=num_threads,
             )
-            return Block(tile, learn_gain=learn_out_scaling)
-
-        self.blocks = [[block(rows, columns) for columns in self.columns] for rows in self.rows]
-
-    @property
-    def tiles(self) -> tuple[AnalogTile, ...]:
-        """The tiles, by rows of the matrix."""
-        return tuple(block.tile for row in self.blocks for block in row)
+            for rows in self.rows
+            for columns in self.columns
+        )
+        sizes = [_size(part) for part in self.rows], [_size(part) for part in self.columns]
+        self.core = _core.Grid([tile._core for tile in self.tiles], *sizes, learn_out_scaling, num_threads)
+        blocks = iter([Block(tile, self.core, i) for i, tile in enumerate(self.tiles)])
+        self.blocks = [[next(blocks) for _ in self.columns] for _ in self.rows]
 
     @property
     def weights(self) -> FloatArray:
@@ -84,23 +90,13 @@ class Grid:
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return x Wᵀ, (V, M), an array that the caller may overwrite."""
-        self.inputs = _parts(x, self.columns)
-        return _joined([_sum([b.forward(x_c) for b, x_c in zip(row, self.inputs, strict=True)]) for row in self.blocks])
+        y = self.core.forward(x)
+        self.has_read = True
+        return y
 
     def backward(self, grad: FloatArray, *, needs_input_grad: bool) -> FloatArray | None:
         """Return grad W, (V, N), or None without a read."""
-        self.grads = _parts(grad, self.rows)
-        if not needs_input_grad:
-            return None
-        by_row = list(zip(self.blocks, self.grads, strict=True))
-        return _joined([_sum([row[c].backward(grad_r) for row, grad_r in by_row]) for c in range(len(self.columns))])
-
-    def update(self, lr: float, error_factor: float) -> None:
-        """Step tiles on the gradient times `error_factor`, and the learned gains on the gradient itself."""
-        for row, grad_r in zip(self.blocks, self.grads, strict=True):
-            error = grad_r if error_factor == 1.0 else grad_r * np.float32(error_factor)
-            for block, x_c in zip(row, self.inputs, strict=True):
-                block.update(x_c, error, grad_r, lr)
+        return self.core.backward(grad, needs_input_grad)
 
     def state_dict(self) -> dict[str, object]:
         """Return the states of the blocks, numbered as `tiles` are."""
@@ -127,20 +123,9 @@ def _split(size: int, limit: int) -> list[slice]:
     return [slice(low, high) for low, high in pairwise(edges)]
 
 
-def _parts(x: FloatArray, slices: list[slice]) -> list[FloatArray]:
-    """Contiguous column blocks of `x`; `x` itself where there is only one."""
-    if len(slices) == 1:
-        return [x]
-    return [np.ascontiguousarray(x[:, part]) for part in slices]
+def _size(part: slice) -> int:
+    return int(part.stop - part.start)
 
 
 def _joined(parts: list[FloatArray]) -> FloatArray:
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-
-def _sum(parts: list[FloatArray]) -> FloatArray:
-    """Sum of arrays that nobody else holds: the first one is overwritten."""
-    total = parts[0]
-    for part in parts[1:]:
-        total += part
-    return total

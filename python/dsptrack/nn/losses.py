@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dsptrack import _core
 from dsptrack._checks import floats
 from dsptrack.exceptions import ShapeError, StateError
 
@@ -108,7 +109,7 @@ class CrossEntropyLoss(_LogLikelihood):
 
     def backward(self) -> FloatArray:
         """Return dL/doutput, (B, classes)."""
-        grad = np.exp(self._last())
+        grad = _core.elementwise("exp", self._last())
         grad[self._rows, self._labels] -= 1.0
         grad *= 1.0 / len(self._labels)
         return grad

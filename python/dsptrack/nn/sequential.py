@@ -2,6 +2,7 @@
 
 from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
 
+from .analog import AnalogLayer, update_together
 from .layer import FloatArray, Layer
 from .state import entries
 
@@ -94,7 +95,13 @@ class Sequential(Layer):
 
     def update(self, lr: float) -> None:
         """Update every layer at the global learning rate `lr`."""
-        for layer in self.layers:
+        analog = [layer for layer in self.layers if isinstance(layer, AnalogLayer)]
+        try:
+            update_together(analog, lr)
+            rest = [layer for layer in self.layers if not isinstance(layer, AnalogLayer)]
+        except NonFiniteError:
+            rest = list(self.layers)  # nothing has changed: one by one, to find the layer at fault
+        for layer in rest:
             try:
                 layer.update(lr)
             except NonFiniteError as error:

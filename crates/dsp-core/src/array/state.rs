@@ -33,6 +33,7 @@ impl CrossbarArray {
             threads: _,
             trace,
             drift,
+            averages,
         } = self;
         let shape = [*rows, *cols];
         let mut state = State::default();
@@ -51,6 +52,7 @@ impl CrossbarArray {
         state.set_count("clock", *clock);
         state.set_count("reads", *reads);
         state.set_part("ledger", ledger.snapshot());
+        state.set_plane("averages", &[averages.len()], averages.to_vec());
         state.set_part("trace", trace.snapshot());
         state.set_part("drift", drift.as_ref().map_or_else(State::default, |drift| drift.snapshot(&shape)));
         state
@@ -74,6 +76,7 @@ impl CrossbarArray {
         let (clock, reads) = (from.count("clock")?, from.count("reads")?);
         let ledger = Ledger::restored(from.part("ledger")?)?;
         let trace = Trace::restored(from.part("trace")?, state.len(), clock)?;
+        let averages = averages(&mut from)?;
         let part = from.part("drift")?;
         let drift = if part.is_empty() { None } else { Some(Drift::restored(part, &shape, &parameters)?) };
         from.finish()?;
@@ -94,6 +97,7 @@ impl CrossbarArray {
             threads: self.threads,
             trace,
             drift,
+            averages,
         })
     }
 
@@ -108,6 +112,15 @@ impl CrossbarArray {
             }
         }
         Ok(())
+    }
+}
+
+/// The averages of noise management, one a direction.
+fn averages(from: &mut State) -> Result<[f32; 2]> {
+    let values: Vec<f32> = from.plane("averages", &[2])?;
+    match values[..] {
+        [forward, backward] if forward >= 0.0 && backward >= 0.0 => Ok([forward, backward]),
+        _ => Err(from.refuse("averages", format!("is {values:?}: must be two numbers >= 0"))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A weight matrix spread over a grid of tiles, with digital sums, scales and bias.
+//! A weight matrix spread over a grid of tiles, with digital sums and scales.
 //!
 //! Block `(r, c)` with the digital factors `a` (weight scaling, fixed) and `s` (output scale, learned) contributes
 //! `y_r += s a tile(x_c)` and `dL/dx_c += tile^T(s a grad_r)`; it learns from `(x_c, s grad_r / a)`, so that `a tile` moves
@@ -178,11 +178,11 @@ impl Grid {
         sharing(self.threads, work).run(tasks).into_iter().collect()
     }
 
-    /// `y = x W^T + bias` for `x` (batch, N): (batch, M).
+    /// `y = x W^T` for `x` (batch, N): (batch, M).
     ///
     /// # Errors
     /// [`Error`] for wrong lengths or values that are not finite, the output's among them.
-    pub fn forward(&mut self, x: &[f32], batch: usize, bias: Option<&[f32]>) -> Result<Vec<f32>> {
+    pub fn forward(&mut self, x: &[f32], batch: usize) -> Result<Vec<f32>> {
         let (outputs, inputs) = self.shape();
         check_len("x", x.len(), batch, inputs)?;
         check_finite("x", x)?;
@@ -205,10 +205,6 @@ impl Grid {
                 let gain = factors.gain as f32;
                 add(&mut y, outputs, rows, &values.iter().map(|v| v * gain).collect::<Vec<_>>());
             }
-        }
-        if let Some(bias) = bias {
-            check_len("bias", bias.len(), 1, outputs)?;
-            y.chunks_exact_mut(outputs).for_each(|row| row.iter_mut().zip(bias).for_each(|(v, b)| *v += b));
         }
         check_finite("output", &y)?;
         let outputs = if self.learn_gain { read } else { Vec::new() };
@@ -251,22 +247,6 @@ impl Grid {
             Some(last) if !last.gradients.is_empty() => Ok(last),
             _ => Err(Error::State("update() before backward()".into())),
         }
-    }
-
-    /// `lr` times the sum of the last gradients over the batch, (M): the step of a bias.
-    ///
-    /// # Errors
-    /// [`Error::State`] before a backward pass.
-    pub fn bias_step(&self, lr: f64) -> Result<Vec<f32>> {
-        let last = self.passes()?;
-        let mut step = Vec::with_capacity(self.shape().0);
-        for gradient in &last.gradients {
-            let outputs = gradient.len() / last.batch;
-            let mut sums = vec![0.0_f32; outputs];
-            gradient.chunks_exact(outputs).for_each(|row| sums.iter_mut().zip(row).for_each(|(s, g)| *s += g));
-            step.extend(sums.iter().map(|sum| lr as f32 * sum));
-        }
-        Ok(step)
     }
 
     /// The error that every tile learns from: `factor` times the gradient.
