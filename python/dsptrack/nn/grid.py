@@ -28,7 +28,7 @@ class Grid:
     rows, columns
         The slices of the matrix that they cover.
     inputs, grads
-        The last batch, cut the same way; empty before `forward` and `backward`.
+        The last batch, cut the same way; empty before the first `forward` and `backward`.
     """
 
     def __init__(
@@ -85,7 +85,6 @@ class Grid:
     def forward(self, x: FloatArray) -> FloatArray:
         """Return x Wᵀ, (V, M), an array that the caller may overwrite."""
         self.inputs = _parts(x, self.columns)
-        self.grads = []
         return _joined([_sum([b.forward(x_c) for b, x_c in zip(row, self.inputs, strict=True)]) for row in self.blocks])
 
     def backward(self, grad: FloatArray, *, needs_input_grad: bool) -> FloatArray | None:
