@@ -47,7 +47,8 @@ _METHOD = "e-rider"
 # Options beside those of the set-up, in the order in which they are handed on.
 _TRAINING = ("network", "lr_every", "patience")
 _SAVING = ("checkpoint", "checkpoint_every", "checkpoint_unit", "resume")
-# What options may be in a file where nothing later looks: all others are checked where their flags are.
+_OTHER = ("method", "rule", "schedule", "warmup", "seed", "threads")
+# What a file may say where no later check would give a typed error.
 _WORDS = {str: "text", bool: "true or false", list: "a list", dict: "a table"}
 _KINDS: dict[str, tuple[type, ...]] = {
     "data_root": (str,),
@@ -58,7 +59,6 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "schedule": (str, list, dict),
     "device": (str, dict),
 }
-_OTHER = ("method", "rule", "schedule", "warmup", "seed", "threads")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
