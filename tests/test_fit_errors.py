@@ -55,6 +55,8 @@ WITH_INFINITY = np.where(np.arange(READS.size) == 7, np.inf, READS)
         (POLARITY[:44], READS[:45], {}, dt.DataError, "4 down pulses"),
         (POLARITY, 0 * READS, {}, dt.DataError, "never changes"),
         (POLARITY, READS + 5, {}, dt.DataError, "do not enclose weight 0"),
+        (POLARITY, 1e-6 * READS, {}, dt.DataError, "set g_range"),
+        (POLARITY, 1.0 * (np.arange(161) < 80), {}, dt.DataError, "moves it"),
         (POLARITY, -READS, {}, dt.DataError, "cell 0: up steps do not shrink"),
         (POLARITY, np.cumsum([0, *(0.01 * POLARITY)]) - 0.2, {}, dt.DataError, "do not shrink"),
         (POLARITY, -READS, {"model": "linear_step"}, dt.DataError, "mean step"),

@@ -62,7 +62,8 @@ def scaled(conductance: NDArray[np.float64], g_range: tuple[float, float]) -> ND
         raise ConfigError(f"g_range = {g_range!r}: must be a pair (g_low, g_high)") from None
     low = _checks.number("g_range[0]", low)
     high = _checks.number("g_range[1]", high, above=low)
-    return np.asarray(2 * (conductance - low) / (high - low) - 1)
+    with np.errstate(over="ignore"):
+        return np.asarray(2 * (conductance - low) / (high - low) - 1)
 
 
 def neurosim_nl(a: float) -> float:

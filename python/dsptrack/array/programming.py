@@ -54,8 +54,8 @@ class Programming(Handle):
         """Program weights by write-and-verify.
 
         Each round reads every cell, column by column, and sends one pulse towards the target to each cell that is
-        further from it than the tolerance. It ends when no cell is, or after `max_rounds`. The last round only reads, so
-        that `converged` is what was read after the last pulse: a cell gets at most `max_rounds` - 1 pulses.
+        further from it than the tolerance. It ends when no cell is, or after `max_rounds`. The last round only reads,
+        so that `converged` is what was read after the last pulse: a cell gets at most `max_rounds` - 1 pulses.
 
         Parameters
         ----------

@@ -203,13 +203,21 @@ def _weighted(predict: Predict, noise: Noise, weight: Floats) -> Errors:
 
 
 def _enough(traces: Traces, free: Flags) -> None:
+    moved = np.abs(traces.after - traces.before) > 4 * traces.rounding[:, None]
     for direction, word in enumerate(DIRECTIONS):
-        found = np.sum(free & (traces.polarity == 1 - 2 * direction), axis=1)
+        at = free & (traces.polarity == 1 - 2 * direction)
+        found = np.sum(at, axis=1)
         few = np.flatnonzero(found < FEWEST)
         if few.size:
             raise DataError(
                 f"cell {traces.cell[few[0]]} has {found[few[0]]} {word} pulses that start clear of the range's end:"
                 f" must have at least {FEWEST}{likewise(traces.cell[few])}"
+            )
+        still = np.flatnonzero(~np.any(at & moved, axis=1))
+        if still.size:
+            raise DataError(
+                f"cell {traces.cell[still[0]]}: no {word} pulse that starts clear of the range's end moves it"
+                f"{likewise(traces.cell[still])}"
             )
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 from scipy.sparse import csr_matrix
 
+from dsptrack.exceptions import DataError
+
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 # Errors (..., cells, pulses), weighted or not, for u (..., cells, 2, size) and phi (..., shared).
@@ -69,6 +71,8 @@ def derivatives(errors: Errors, u: Floats, phi: Floats, free: Flags) -> tuple[Fl
 def solve(errors: Errors, u: Floats, phi: Floats, free: Flags) -> tuple[Floats, Floats]:
     """Return the parameters with the least sum of squared errors, near those given."""
     first, by_own, by_shared = derivatives(errors, u, phi, free)
+    if not (np.all(np.isfinite(first)) and np.all(np.isfinite(by_own)) and np.all(np.isfinite(by_shared))):
+        raise DataError("the model has no finite steps where these traces are")
     information = Information.of(by_own, by_shared)
     root = _root(information.own)
     shared_root = _root(information.shared)
@@ -121,7 +125,7 @@ def _sparse(by_own: Floats, by_shared: Floats) -> csr_matrix:
 
 def _eigen(matrix: Floats) -> tuple[Floats, Floats, Floats]:
     """Return the sizes of the parameters, and eigenvalues and vectors of the matrix without them."""
-    size = np.sqrt(np.diagonal(matrix, axis1=-2, axis2=-1))
+    size = np.sqrt(np.maximum(np.diagonal(matrix, axis1=-2, axis2=-1), 0.0))
     size = np.where(size > 0, size, 1.0)
     values, vectors = np.linalg.eigh(matrix / (size[..., :, None] * size[..., None, :]))
     return size, values, vectors

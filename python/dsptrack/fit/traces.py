@@ -20,6 +20,8 @@ _END = 0.01
 _SPREADS = 4.0
 # Middle part of the range before a bound in which steps are typical for those next to it.
 _NEAR = (0.1, 0.5)
+# Range of a trace in weights, which are about 1: outside it is in another unit.
+_SPANS = (1e-3, 1e3)
 # Rounding of a float32 state, relative to the weight.
 _ROUNDING = 2.0**-24
 
@@ -148,12 +150,19 @@ def prepared(
     count = np.count_nonzero(signs, axis=1)
     if not count.all():
         raise DataError(f"cell {np.flatnonzero(count == 0)[0]} has no pulses between two reads")
-    with np.errstate(invalid="ignore"):
-        low, high = np.nanmin(reads, axis=1), np.nanmax(reads, axis=1)
+    low, high = np.nanmin(reads, axis=1), np.nanmax(reads, axis=1)
     # Reads of a cell that holds still differ by read noise alone: ten million of them by less than 11 deviations.
-    stuck = high - low <= np.maximum(4 * _ROUNDING * np.maximum(np.abs(low), np.abs(high)), 11 * noise)
+    with np.errstate(over="ignore"):
+        span = high - low
+    stuck = span <= np.maximum(4 * _ROUNDING * np.maximum(np.abs(low), np.abs(high)), 11 * noise)
     if stuck.all():
         raise DataError("the conductance of no cell changes: it never changes by more than its noise")
+    widest = float(span.max())
+    if not _SPANS[0] <= widest <= _SPANS[1]:
+        raise DataError(
+            f"the traces span {widest:.3g}: weights must span {_SPANS[0]:g} to {_SPANS[1]:g}, set"
+            " g_range for conductances"
+        )
     moving = np.flatnonzero(~stuck)
     _enough(signs, moving)
     length = count[moving].max()
@@ -174,7 +183,7 @@ def prepared(
         column=column - (1 if columns < reads.shape[1] else 0),
         cell=moving,
         stuck=stuck,
-        held=(low + high) / 2,
+        held=low + span / 2,
         shape=(reads.shape[0], columns),
     )
 
