@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dsptrack as dt
-from helpers import network
+from helpers import network, slow_grid
 from helpers.ideal import SGD, STEP, conv, linear
 from helpers.network import numerical_gradient
 
@@ -104,7 +104,7 @@ def test_learned_scale_of_a_convolution(rng):
 def test_order_of_vectors_and_columns(monkeypatch):
     """Vectors image by image, then by position; columns by channel, kernel row, kernel column."""
     seen = []
-    monkeypatch.setattr(dt.AnalogTile, "update", lambda tile, x, d, lr: seen.append((x.copy(), d.copy(), lr)))
+    slow_grid.use(monkeypatch, lambda tile, x, d, lr: seen.append((x.copy(), d.copy(), lr)))
     layer = conv(2, 3, (2, 3))
     x = np.arange(2 * 2 * 3 * 4, dtype=np.float32).reshape(2, 2, 3, 4)
     grad = np.arange(2 * 3 * 2 * 2, dtype=np.float32).reshape(2, 3, 2, 2)

@@ -83,7 +83,7 @@ def test_pulses_for_one_percent_grow_as_one_over_dw_min():
 
 
 def test_cyclic_zero_shifting_has_a_floor_of_its_own():
-    """It ends half a step below the symmetric point, after a down pulse: at dw_min = 0.005 never within 1 % of 0.109."""
+    """It ends half a step below the symmetric point, after a down pulse: at dw_min 0.005 never within 1 % of 0.109."""
     assert pulses_to_one_percent(5e-3, "cyclic") is None
     sizes = np.array([5e-4, 1.6e-4, 5e-5])
     assert log_slope(sizes, [pulses_to_one_percent(dw_min, "cyclic") for dw_min in sizes]) == pytest.approx(-1, abs=0.1)

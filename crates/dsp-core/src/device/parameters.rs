@@ -285,8 +285,9 @@ impl CellParameters {
             return Err(Error::Shape { name: "piecewise_up", given, expected });
         }
         if up.len() != down.len() {
-            let (given, expected) = (format!("({},)", down.len()), expected(format!("{} nodes", up.len() / cells)));
-            return Err(Error::Shape { name: "piecewise_down", given, expected });
+            let given = format!("({},) and ({},)", up.len(), down.len());
+            let expected = expected("the same number of nodes".into());
+            return Err(Error::Shape { name: "piecewise_up and piecewise_down", given, expected });
         }
         check_finite("piecewise_up", &up)?;
         check_finite("piecewise_down", &down)?;

@@ -15,6 +15,9 @@ use crate::par::Threads;
 /// A tile that a grid shares with whoever looks at it.
 pub type SharedTile = Arc<Mutex<Tile>>;
 
+/// What is done to a tile.
+type TileTask<R> = Box<dyn FnOnce(&mut Tile) -> Result<R> + Send>;
+
 /// Work of one call, in roughly nanoseconds, above which its tiles run side by side.
 const SHARED_ABOVE: usize = 20_000;
 
@@ -167,11 +170,7 @@ impl Grid {
     }
 
     /// Runs a task for every tile, side by side where that pays.
-    fn on_tiles<R: Send + 'static>(
-        &self,
-        batch: usize,
-        task: impl Fn(usize) -> Box<dyn FnOnce(&mut Tile) -> Result<R> + Send>,
-    ) -> Result<Vec<R>> {
+    fn on_tiles<R: Send + 'static>(&self, batch: usize, task: impl Fn(usize) -> TileTask<R>) -> Result<Vec<R>> {
         let (rows, cols) = self.shape();
         let work = rows.saturating_mul(cols).saturating_mul(batch) / 16;
         let tasks = self.tiles.iter().enumerate().map(|(i, tile)| locked(tile.clone(), task(i))).collect();
@@ -276,10 +275,7 @@ fn sharing(threads: Threads, work: usize) -> Threads {
     if work < SHARED_ABOVE { Threads::ONE } else { threads }
 }
 
-fn locked<R>(
-    tile: SharedTile,
-    task: Box<dyn FnOnce(&mut Tile) -> Result<R> + Send>,
-) -> impl FnOnce() -> Result<R> + Send {
+fn locked<R>(tile: SharedTile, task: TileTask<R>) -> impl FnOnce() -> Result<R> + Send {
     move || {
         let mut tile =
             tile.lock().map_err(|_| Error::State("an earlier internal error left this tile inconsistent".into()))?;
@@ -288,7 +284,7 @@ fn locked<R>(
 }
 
 /// Steps the tiles and output scales of several grids at the rate `lr`, all tiles side by side; each grid's gradients are
-/// of a mean over its batch, and with `sum` its tiles learn from those of a sum over `batch` vectors.
+/// multiplied by its factor before its tiles learn from them.
 ///
 /// # Errors
 /// [`Error`] before a backward pass, for a bad rate, or errors that are not finite; then nothing has changed.

@@ -6,6 +6,7 @@
 //! the errors. How many sums are computed together changes no sum's order.
 
 use std::ops::Range;
+use std::slice;
 
 use crate::par::Threads;
 use crate::simd::{Isa, Kernel, LANES};
@@ -218,10 +219,12 @@ impl Kernel for Backward<'_> {
     fn run(self) {
         let Self { w, d, cols, first, width, y } = self;
         let rows = w.len() / cols;
-        let (strips, all) = (width / LANES * LANES, [0..rows]);
+        let (strips, all) = (width / LANES * LANES, 0..rows);
         for j in (0..strips).step_by(LANES) {
             let strip = Strips { values: w, first: first + j, stride: cols };
-            all_sums(strip, &all, d, rows, |b, sum| y[b * width + j..][..LANES].copy_from_slice(&sum.0));
+            all_sums(strip, slice::from_ref(&all), d, rows, |b, sum| {
+                y[b * width + j..][..LANES].copy_from_slice(&sum.0)
+            });
         }
         for j in strips..width {
             for (b, errors) in d.chunks_exact(rows).enumerate() {

@@ -1,0 +1,76 @@
+"""The compiled grid in plain NumPy: tile after tile, sums and factors spelt out; and a place to put another update."""
+
+import numpy as np
+
+from dsptrack import _core
+
+
+class SlowGrid:
+    """What ``_core.Grid`` does, with its interface; `step` is what an update does to one tile."""
+
+    @staticmethod
+    def step(tile, x, d, lr):
+        """Learn from the vectors `x` (V, N) and the errors `d` (V, M) of one tile."""
+        tile.update(x, d, lr)
+
+    def __init__(self, tiles, row_sizes, column_sizes, learn_gain, num_threads):
+        self.tiles, self.learn_gain = tiles, learn_gain
+        self.rows, self.columns = (
+            [slice(end - size, end) for size, end in zip(sizes, np.cumsum(sizes).tolist(), strict=True)]
+            for sizes in (row_sizes, column_sizes)
+        )
+        self._factors = [(None, 1.0) for _ in tiles]
+
+    def factors(self):
+        return list(self._factors)
+
+    def set_factors(self, index, scale, gain):
+        self._factors[index] = (scale, gain)
+
+    def _blocks(self):
+        """Every tile with its rows, its columns and its number."""
+        places = [(rows, columns) for rows in self.rows for columns in self.columns]
+        return [(tile, *place, i) for i, (tile, place) in enumerate(zip(self.tiles, places, strict=True))]
+
+    def forward(self, x):
+        self.x, self.outputs = x, []
+        y = np.zeros((len(x), self.rows[-1].stop), np.float32)
+        for tile, rows, columns, i in self._blocks():
+            scale, gain = self._factors[i]
+            part = tile.forward(np.ascontiguousarray(x[:, columns]))
+            part = part if scale is None else part * scale
+            self.outputs.append(part)
+            y[:, rows] += part * np.float32(gain)
+        return y
+
+    def backward(self, grad, wanted):
+        self.grad = grad
+        dx = np.zeros_like(self.x)
+        for tile, rows, columns, i in self._blocks() if wanted else []:
+            scale, gain = self._factors[i]
+            factor = np.float32(gain) if scale is None else scale * np.float32(gain)
+            dx[:, columns] += tile.backward(np.ascontiguousarray(grad[:, rows] * factor))
+        return dx if wanted else None
+
+    def update(self, factor, lr):
+        for tile, rows, columns, i in self._blocks():
+            scale, gain = self._factors[i]
+            inverse = np.float32(gain) if scale is None else np.float32(1) / scale * np.float32(gain)
+            error = np.ascontiguousarray(self.grad[:, rows] * inverse) * np.float32(factor)
+            self.step(tile, np.ascontiguousarray(self.x[:, columns]), error, lr)
+            if self.learn_gain:
+                self._factors[i] = (scale, gain - lr * float(np.vdot(self.grad[:, rows], self.outputs[i])))
+
+
+def update_slow_grids(grids, lr):
+    """What ``_core.update_grids`` does."""
+    for grid, factor in grids:
+        grid.update(factor, lr)
+
+
+def use(monkeypatch, step=None):
+    """Let the layers made from now on run on slow grids, whose tiles learn by `step`."""
+    monkeypatch.setattr(_core, "Grid", SlowGrid)
+    monkeypatch.setattr(_core, "update_grids", update_slow_grids)
+    if step is not None:
+        monkeypatch.setattr(SlowGrid, "step", staticmethod(step))
