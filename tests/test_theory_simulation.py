@@ -97,7 +97,8 @@ def test_analog_sgd_is_biased_as_4_says(sigma):
     """The bias is that of the regularised optimum, whose weight grows with sigma."""
     problem = Problem(sigma=sigma, replicas=20)
     o = dt.optim.AnalogSGD(problem.shape, soft(), alpha=0.02 / max(1, sigma), mode="mean_field", rng=3, num_threads=1)
-    # With little noise the pull is weak: at sigma 0.1 the ratio below is 1.07, 1.04, 1.04 after 2, 8, 16 thousand steps.
+    # With little noise the pull is weak: at sigma 0.1 the ratio below is 1.07, 1.04, 1.04 after 2, 8, 16 thousand
+    # steps.
     found = run(o, problem, 8000 if sigma == 0.1 else 2000).mean_weights - problem.optimum
     points = o.arrays["W"].symmetric_point()
     penalty = theory.analog_sgd_penalty(sigma, 1.0)
