@@ -83,7 +83,7 @@ def test_pulses_for_one_percent_grow_as_one_over_dw_min():
 
 
 def test_cyclic_zero_shifting_has_a_floor_of_its_own():
-    """It ends half a step below the symmetric point, after a down pulse: at dw_min = 0.005 never within 1 % of 0.109."""
+    """It ends half a step below the symmetric point, after a down pulse: at dw_min = 0.005 never within 1 %."""
     assert pulses_to_one_percent(5e-3, "cyclic") is None
     sizes = np.array([5e-4, 1.6e-4, 5e-5])
     assert log_slope(sizes, [pulses_to_one_percent(dw_min, "cyclic") for dw_min in sizes]) == pytest.approx(-1, abs=0.1)
@@ -92,9 +92,9 @@ def test_cyclic_zero_shifting_has_a_floor_of_its_own():
 # Where the rules come to rest
 
 
-@pytest.mark.parametrize("sigma", [0.1, 0.3, 1.0, 3.0])
+@pytest.mark.parametrize("sigma", [0.3, 1.0, 3.0])
 def test_analog_sgd_is_biased_as_4_says(sigma):
-    """The bias is that of the regularised optimum, whose weight grows with sigma."""
+    """The bias is that of the regularised optimum, whose weight grows with sigma. (Below 0.3, |g| << sigma fails.)"""
     problem = Problem(sigma=sigma, replicas=20)
     o = dt.optim.AnalogSGD(problem.shape, soft(), alpha=0.02 / max(1, sigma), mode="mean_field", rng=3, num_threads=1)
     found = run(o, problem, 2000).mean_weights - problem.optimum
@@ -102,7 +102,7 @@ def test_analog_sgd_is_biased_as_4_says(sigma):
     penalty = theory.analog_sgd_penalty(sigma, 1.0)
     rest = [theory.regularised_optimum(problem.hessian, problem.optimum, point, penalty) for point in points]
     expected = np.array(rest) - problem.optimum
-    assert np.sqrt(np.mean(found**2)) > 0.1 * sigma**0.5 * 0.5
+    assert np.sqrt(np.mean(found**2)) > 0.05 * sigma**0.5
     assert np.sum(found * expected) / np.sum(expected**2) == pytest.approx(1, abs=0.06)
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.95
 
@@ -134,7 +134,7 @@ def test_rider_rests_where_the_balance_says():
     """Neither at the optimum nor at the symmetric point; more steps change nothing (ratio 2)."""
     problem = Problem(replicas=20)
     rho = theory.analog_sgd_penalty(problem.sigma, 1.0)
-    for steps in (1500, 6000):
+    for steps in (1000, 3000):
         o = make("Rider", problem, steps, scale=2, mode="mean_field", eta=0.5 / np.sqrt(steps))
         course = run(o, problem, steps)
         points = o.arrays["P"].symmetric_point()
@@ -182,7 +182,7 @@ def test_metric_falls_as_one_over_the_root_of_k_over_two_decades(name):
     assert log_slope(counts, fall_of_metric(name, Problem(replicas=15), counts)) < -0.47
 
 
-def floor(name, dw_min, steps=4000, replicas=30):
+def floor(name, dw_min, steps=3000, replicas=20):
     """E_K of pulsed runs that start at the solution, with alpha E|g| well below a pulse."""
     problem = Problem(replicas=replicas)
     chopping = {"chop_probability": 0.01} if name == "ERider" else {}

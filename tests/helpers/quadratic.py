@@ -1,4 +1,4 @@
-"""Optimizers on a strongly convex quadratic with noisy gradients: replicas in rows, E_K of (14), where they come to rest.
+"""Optimizers on a strongly convex quadratic with noisy gradients: replicas in rows, E_K of (14), where they rest.
 
 f(w) = (w - w*)^T A (w - w*) / 2 in ``dimension`` weights; every row of the arrays is an independent replica of the same
 problem on cells of its own. The figures of docs/theory.md are drawn with these very functions.
