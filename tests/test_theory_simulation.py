@@ -92,19 +92,37 @@ def test_cyclic_zero_shifting_has_a_floor_of_its_own():
 # Where the rules come to rest
 
 
-@pytest.mark.parametrize("sigma", [0.3, 1.0, 3.0])
-def test_analog_sgd_is_biased_as_4_says(sigma):
-    """The bias is that of the regularised optimum, whose weight grows with sigma. (Below 0.3, |g| << sigma fails.)"""
+def analog_sgd_bias(sigma, steps):
+    """Return the biases W - W* of analog SGD: simulated, of (4), and where the drift of noisy gradients vanishes."""
     problem = Problem(sigma=sigma, replicas=20)
     o = dt.optim.AnalogSGD(problem.shape, soft(), alpha=0.02 / max(1, sigma), mode="mean_field", rng=3, num_threads=1)
-    found = run(o, problem, 2000).mean_weights - problem.optimum
-    points = o.arrays["W"].symmetric_point()
+    points = o.arrays["W"].symmetric_point().astype(float)
     penalty = theory.analog_sgd_penalty(sigma, 1.0)
     rest = [theory.regularised_optimum(problem.hessian, problem.optimum, point, penalty) for point in points]
-    expected = np.array(rest) - problem.optimum
+    root = np.array(rest)
+    for _ in range(3000):
+        gradient = (root - problem.optimum) @ problem.hessian
+        root += 0.1 / max(1, sigma) * theory.analog_sgd_drift(gradient, sigma, np.ones(o.shape), root - points)
+    found = run(o, problem, steps).mean_weights
+    return tuple(weights - problem.optimum for weights in (found, np.array(rest), root))
+
+
+def share(found, expected):
+    """Projection of one bias on another, 1 if they agree."""
+    return float(np.sum(found * expected) / np.sum(expected**2))
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.3, 1.0, 3.0])
+def test_analog_sgd_is_biased_as_4_says(sigma):
+    """The bias is that of the regularised optimum, whose weight grows with sigma, where |g| << sigma.
+
+    The root of the drift needs no such condition: it is met within 0.3 % in 8,000 steps, 3 % in 2,000.
+    """
+    found, regularised, root = analog_sgd_bias(sigma, 8000 if sigma == 0.1 else 2000)
     assert np.sqrt(np.mean(found**2)) > 0.05 * sigma**0.5
-    assert np.sum(found * expected) / np.sum(expected**2) == pytest.approx(1, abs=0.06)
-    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.95
+    assert np.corrcoef(found.ravel(), root.ravel())[0, 1] > 0.95
+    assert share(found, root) == pytest.approx(1, abs=0.01 if sigma == 0.1 else 0.04)
+    assert share(found, regularised) == pytest.approx(1, abs=0.06)
 
 
 def test_residual_learning_is_biased_by_the_symmetric_point_it_assumes():

@@ -19,9 +19,7 @@ import matplotlib.pyplot as plt
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "tests"))
 
-import dsptrack as dt
 import test_theory_simulation as simulation
-from dsptrack import theory
 from helpers.quadratic import Problem, make, run, soft
 
 
@@ -107,16 +105,10 @@ def analog_sgd(axis):
     """Bias against the noise."""
     sigmas, found, expected = (0.1, 0.3, 1.0, 3.0), [], []
     for sigma in sigmas:
-        problem = Problem(sigma=sigma, replicas=30)
-        o = dt.optim.AnalogSGD(problem.shape, soft(), alpha=0.02 / max(1, sigma), mode="mean_field", rng=3)
-        points = o.arrays["W"].symmetric_point()
-        penalty = theory.analog_sgd_penalty(sigma, 1.0)
-        rest = [theory.regularised_optimum(problem.hessian, problem.optimum, point, penalty) for point in points]
-        bias = np.array(rest) - problem.optimum
-        mean = run(o, problem, 3000).mean_weights - problem.optimum
-        expected.append(float(np.sqrt(np.mean(bias**2))))
-        found.append(float(np.sum(mean * bias) / np.sum(bias**2)) * expected[-1])
-        row(sigma, found[-1], expected[-1], found[-1] / expected[-1])
+        bias, regularised, root = simulation.analog_sgd_bias(sigma, 8000)
+        expected.append(float(np.sqrt(np.mean(regularised**2))))
+        found.append(simulation.share(bias, regularised) * expected[-1])
+        row(sigma, found[-1], expected[-1], found[-1] / expected[-1], simulation.share(bias, root))
     axis.loglog(sigmas, found, "o", label="simulation, projected on (4)")
     axis.loglog(sigmas, expected, "-", label="(4), weight proportional to sigma")
     axis.set(xlabel="sigma", ylabel="rms(W - W*)", title="Bias of AnalogSGD, mean field")
