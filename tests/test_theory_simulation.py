@@ -83,7 +83,7 @@ def test_pulses_for_one_percent_grow_as_one_over_dw_min():
 
 
 def test_cyclic_zero_shifting_has_a_floor_of_its_own():
-    """It ends half a step below the symmetric point, after a down pulse: at dw_min 0.005 never within 1 % of 0.109."""
+    """It ends half a step below the symmetric point, after a down pulse: at dw_min = 0.005 never within 1 %."""
     assert pulses_to_one_percent(5e-3, "cyclic") is None
     sizes = np.array([5e-4, 1.6e-4, 5e-5])
     assert log_slope(sizes, [pulses_to_one_percent(dw_min, "cyclic") for dw_min in sizes]) == pytest.approx(-1, abs=0.1)
@@ -92,21 +92,37 @@ def test_cyclic_zero_shifting_has_a_floor_of_its_own():
 # Where the rules come to rest
 
 
-@pytest.mark.parametrize("sigma", [0.1, 0.3, 1.0, 3.0])
-def test_analog_sgd_is_biased_as_4_says(sigma):
-    """The bias is that of the regularised optimum, whose weight grows with sigma."""
+def analog_sgd_bias(sigma, steps):
+    """Return the biases W - W* of analog SGD: simulated, of (4), and where the drift of noisy gradients vanishes."""
     problem = Problem(sigma=sigma, replicas=20)
     o = dt.optim.AnalogSGD(problem.shape, soft(), alpha=0.02 / max(1, sigma), mode="mean_field", rng=3, num_threads=1)
-    # With little noise the pull is weak: at sigma 0.1 the ratio below is 1.07, 1.04, 1.04 after 2, 8, 16 thousand
-    # steps.
-    found = run(o, problem, 8000 if sigma == 0.1 else 2000).mean_weights - problem.optimum
-    points = o.arrays["W"].symmetric_point()
+    points = o.arrays["W"].symmetric_point().astype(float)
     penalty = theory.analog_sgd_penalty(sigma, 1.0)
     rest = [theory.regularised_optimum(problem.hessian, problem.optimum, point, penalty) for point in points]
-    expected = np.array(rest) - problem.optimum
-    assert np.sqrt(np.mean(found**2)) > 0.1 * sigma**0.5 * 0.5
-    assert np.sum(found * expected) / np.sum(expected**2) == pytest.approx(1, abs=0.06)
-    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.95
+    root = np.array(rest)
+    for _ in range(3000):
+        gradient = (root - problem.optimum) @ problem.hessian
+        root += 0.1 / max(1, sigma) * theory.analog_sgd_drift(gradient, sigma, np.ones(o.shape), root - points)
+    found = run(o, problem, steps).mean_weights
+    return tuple(weights - problem.optimum for weights in (found, np.array(rest), root))
+
+
+def share(found, expected):
+    """Projection of one bias on another, 1 if they agree."""
+    return float(np.sum(found * expected) / np.sum(expected**2))
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.3, 1.0, 3.0])
+def test_analog_sgd_is_biased_as_4_says(sigma):
+    """The bias is that of the regularised optimum, whose weight grows with sigma, where |g| << sigma.
+
+    The root of the drift needs no such condition: it is met within 0.3 % in 8,000 steps, 3 % in 2,000.
+    """
+    found, regularised, root = analog_sgd_bias(sigma, 8000 if sigma == 0.1 else 2000)
+    assert np.sqrt(np.mean(found**2)) > 0.05 * sigma**0.5
+    assert np.corrcoef(found.ravel(), root.ravel())[0, 1] > 0.95
+    assert share(found, root) == pytest.approx(1, abs=0.01 if sigma == 0.1 else 0.04)
+    assert share(found, regularised) == pytest.approx(1, abs=0.06)
 
 
 def test_residual_learning_is_biased_by_the_symmetric_point_it_assumes():
@@ -136,7 +152,7 @@ def test_rider_rests_where_the_balance_says():
     """Neither at the optimum nor at the symmetric point; more steps change nothing (ratio 2)."""
     problem = Problem(replicas=20)
     rho = theory.analog_sgd_penalty(problem.sigma, 1.0)
-    for steps in (1500, 6000):
+    for steps in (1000, 3000):
         o = make("Rider", problem, steps, scale=2, mode="mean_field", eta=0.5 / np.sqrt(steps))
         course = run(o, problem, steps)
         points = o.arrays["P"].symmetric_point()
@@ -184,7 +200,7 @@ def test_metric_falls_as_one_over_the_root_of_k_over_two_decades(name):
     assert log_slope(counts, fall_of_metric(name, Problem(replicas=15), counts)) < -0.47
 
 
-def floor(name, dw_min, steps=4000, replicas=30):
+def floor(name, dw_min, steps=3000, replicas=20):
     """E_K of pulsed runs that start at the solution, with alpha E|g| well below a pulse."""
     problem = Problem(replicas=replicas)
     chopping = {"chop_probability": 0.01} if name == "ERider" else {}
@@ -200,34 +216,27 @@ def test_floor_is_proportional_to_dw_min(name):
     assert log_slope(sizes, [floor(name, dw_min) for dw_min in sizes]) == pytest.approx(1, abs=0.2)
 
 
+def under_the_conditions_of_theorem_3_7(steps):
+    """E_K of RIDER from W_0 = W*, Q_0 = 0 on cells with W◇ = 0.1: proof's step sizes, Assumption 3.6 met."""
+    problem = Problem(dimension=1, replicas=100, mu=20.0, smoothness=20.0, sigma=0.3, reach=0.0)
+    constants = theory.PopulationConstants(q_min=0.85, q_max=1.15, mu_q=1.0, L_q=1.0)
+    sizes = theory.rider_step_sizes(1 / np.sqrt(steps), constants, mu=20.0)
+    rates = {"alpha": sizes.alpha, "beta": sizes.beta, "eta": sizes.eta, "gamma": sizes.gamma}
+    cells = soft(point=0.1, spread=0.0), ideal()
+    o = dt.optim.Rider(problem.shape, *cells, **rates, mode="mean_field", rng=3, num_threads=1)
+    # The least mean |g| that normal noise of standard deviation 0.3 allows
+    assert theory.expected_magnitude(0.0, 0.3) > theory.gradient_floor(0.3, constants, mu=20.0)
+    course = run(o, problem, steps)
+    responses = np.array(o.arrays["P"].response(o.arrays["P"].weights))
+    assert responses.min() > constants.q_min
+    assert responses.max() < constants.q_max
+    return course.metric
+
+
 @pytest.mark.slow
 def test_rider_does_not_converge_under_the_conditions_of_theorem_3_7():
-    """W_0 = W*, Q_0 = 0, W◇ = 0.1, step sizes of the proof, Assumption 3.6 met: |G(P)|^2 stays, whatever K is."""
-    metrics = []
-    for steps in (10_000, 40_000, 160_000):
-        problem = Problem(dimension=1, replicas=100, mu=20.0, smoothness=20.0, sigma=0.3, reach=0.0)
-        constants = theory.PopulationConstants(q_min=0.85, q_max=1.15, mu_q=1.0, L_q=1.0)
-        sizes = theory.rider_step_sizes(1 / np.sqrt(steps), constants, mu=20.0)
-        o = dt.optim.Rider(
-            problem.shape,
-            soft(point=0.1, spread=0.0),
-            ideal(),
-            alpha=sizes.alpha,
-            beta=sizes.beta,
-            eta=sizes.eta,
-            gamma=sizes.gamma,
-            mode="mean_field",
-            rng=3,
-            num_threads=1,
-        )
-        # Mean |g| of normal noise with standard deviation 0.3, at least
-        assert theory.expected_magnitude(0.0, 0.3) > theory.gradient_floor(0.3, constants, mu=20.0)
-        course = run(o, problem, steps)
-        responses = np.array(o.arrays["P"].response(o.arrays["P"].weights))
-        assert responses.min() > 0.85
-        assert responses.max() < 1.15
-        metrics.append(course.metric)
-    assert min(metrics) > 0.009
+    """It starts at the optimum and stays, with Q and P near 0: |G(P)|^2 = 0.01 stays too, whatever K is."""
+    assert min(under_the_conditions_of_theorem_3_7(steps) for steps in (10_000, 40_000, 160_000)) > 0.009
 
 
 # The chopper

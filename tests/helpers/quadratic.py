@@ -1,4 +1,4 @@
-"""Optimizers on a strongly convex quadratic with noisy gradients: replicas in rows, E_K of (14), where they end.
+"""Optimizers on a strongly convex quadratic with noisy gradients: replicas in rows, E_K of (14), where they rest.
 
 f(w) = (w - w*)^T A (w - w*) / 2 in ``dimension`` weights; every row of the arrays is an independent replica of the same
 problem on cells of its own.
@@ -101,13 +101,22 @@ def run(o: Any, problem: Problem, steps: int, every: int = 20, tail: float = 0.5
     return course
 
 
-def make(name: str, problem: Problem, steps: int, *, scale: float = 1.0, dw_min: float = 1e-4, **fields: Any) -> Any:
-    """A rule on soft P and ideal W with the rates of Theorem 3.7 in K alone: alpha = scale/sqrt(K), others in ratio."""
+def make(
+    name: str,
+    problem: Problem,
+    steps: int,
+    *,
+    scale: float = 1.0,
+    dw_min: float = 1e-4,
+    slow: Any = None,
+    **fields: Any,
+) -> Any:
+    """A rule on soft P and ideal W (or a ``slow`` device), its rates in proportion to alpha = scale/sqrt(K)."""
     alpha = scale / np.sqrt(steps)
     rates = {"alpha": alpha}
     if name != "AnalogSGD":
         rates |= {"beta": alpha / 2}
     if name in ("Rider", "ERider"):
         rates |= {"eta": alpha}
-    devices = (soft(dw_min),) if name == "AnalogSGD" else (soft(dw_min), ideal(dw_min))
+    devices = (soft(dw_min),) if name == "AnalogSGD" else (soft(dw_min), slow or ideal(dw_min))
     return getattr(dt.optim, name)(problem.shape, *devices, rng=3, num_threads=1, **(rates | fields))
