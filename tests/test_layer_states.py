@@ -78,7 +78,6 @@ def test_a_wrong_state_changes_nothing(change, rng):
     assert model.state_dict() == before
 
 
-@pytest.mark.skipif(not hasattr(dt.AnalogTile, "load_state_dict"), reason="tiles cannot hand out their state yet")
 def test_analog_states(rng):
     """A network goes on from a state bit by bit; one bad entry leaves it as it was."""
     options = {"weight_scaling_omega": 0.3, "weight_scaling_columnwise": True, "learn_out_scaling": True}

@@ -10,18 +10,6 @@ _MANY = 256  # rows; below, plain broadcasting is as quick
 _TOGETHER = 64
 
 
-def scale(y: FloatArray, factors: FloatArray) -> FloatArray:
-    """Return `y` (V, M) times `factors` (M,), column by column."""
-    wide, tiled = _wide(y, factors)
-    return np.multiply(wide, tiled).reshape(y.shape)
-
-
-def scale_in_place(y: FloatArray, factors: FloatArray) -> None:
-    """Multiply `y` (V, M) by `factors` (M,), column by column."""
-    wide, tiled = _wide(y, factors)
-    wide *= tiled
-
-
 def add_in_place(y: FloatArray, terms: FloatArray) -> None:
     """Add `terms` (M,) to every row of `y` (V, M)."""
     wide, tiled = _wide(y, terms)
