@@ -11,7 +11,7 @@ use crate::calibration::{Scheme, zero_shift};
 use crate::error::{Error, Result};
 use crate::filter::PulseBuffer;
 use crate::periphery::{Direction, Periphery};
-use crate::pulse::PulseUpdate;
+use crate::pulse::{Fidelity, PulseUpdate};
 use crate::snapshot::State;
 
 mod state;
@@ -101,7 +101,7 @@ impl Chain {
             let mut array = foundation.array(number, &hardware.fast)?;
             let reference = match if foundation.blank { 0 } else { settings.calibration_pulses } {
                 0 => vec![0.0; rows * cols],
-                pulses => zero_shift(&mut array, pulses, Scheme::Cyclic, 0, || false)?
+                pulses => zero_shift(&mut array, pulses, Scheme::Cyclic, 0, Fidelity::Auto, || false)?
                     .map_or_else(Vec::new, |found| found.estimate),
             };
             let share = (number..count).fold(1.0, |share, _| share * settings.gamma) as f32;

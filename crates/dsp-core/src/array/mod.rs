@@ -5,6 +5,7 @@
 //! event that changes it; reads have a clock of their own.
 
 mod column;
+mod composed;
 mod increment;
 mod program;
 mod reads;
@@ -24,7 +25,7 @@ use crate::error::{Error, Result, check_finite, check_len};
 use crate::ledger::{Ledger, Pulses};
 use crate::par::Threads;
 pub use crate::pulse::coincidences::Changed;
-use crate::pulse::{PulseUpdate, coincidences};
+use crate::pulse::{Fidelity, PulseUpdate, coincidences};
 use crate::rng::{Key, Purpose};
 use crate::simd::Isa;
 
@@ -260,6 +261,15 @@ impl CrossbarArray {
     /// # Errors
     /// [`Error`] if a mask has the wrong length.
     pub fn pulse(&mut self, directions: Directions<'_>, count: u32) -> Result<()> {
+        self.pulse_at(directions, count, Fidelity::Pulse)
+    }
+
+    /// Sends `count` pulses to every cell at the given fidelity; composed pulses leave other bits when cut into calls.
+    ///
+    /// # Errors
+    /// [`Error`] if a mask has the wrong length, or composed pulses are asked of an array that traces single ones.
+    pub fn pulse_at(&mut self, directions: Directions<'_>, count: u32, fidelity: Fidelity) -> Result<()> {
+        let fidelity = self.traceable(fidelity)?;
         if let Directions::Mask(mask) = directions {
             check_len("polarity", mask.len(), self.rows, self.cols)?;
         }
@@ -278,6 +288,7 @@ impl CrossbarArray {
             start,
             end,
             directions,
+            fidelity,
             apparent: Apparent { stream: noise, std: device.write_noise().std },
             cells: self.cells(),
         });
@@ -300,6 +311,7 @@ impl CrossbarArray {
         if !(lr.is_finite() && lr >= 0.0) {
             return Err(Error::parameter("lr", lr, "a finite number >= 0"));
         }
+        let fidelity = self.traceable(update.fidelity)?;
         let trains = coincidences::Trains::draw(&coincidences::Request {
             x,
             d,
@@ -322,6 +334,8 @@ impl CrossbarArray {
             isa,
             threads,
             noise: key.stream(Purpose::UpdatePulse, step),
+            pieces: key.stream(Purpose::ComposedUpdate, step),
+            fidelity,
             apparent: Apparent { stream: key.stream(Purpose::WriteNoise, step), std: device.write_noise().std },
             cells: self.cells(),
         });

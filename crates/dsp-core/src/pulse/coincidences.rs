@@ -1,11 +1,13 @@
 //! From a batch of vector pairs to pulses on cells.
 
+use super::composed::Composed;
 use super::dense::Dense;
+use super::fidelity::Fidelity;
 use super::management::{PulseType, PulseUpdate};
 use super::segments::{Segment, Segments};
 use super::sparse;
 use super::train::probabilities;
-use crate::device::{Apparent, CellsMut, Model, Visitor};
+use crate::device::{Apparent, CellsMut, Model, Response, Visitor};
 use crate::error::{Error, Result};
 use crate::ledger::Pulses;
 use crate::par::Threads;
@@ -217,6 +219,10 @@ pub struct Apply<'a> {
     pub threads: Threads,
     /// Cycle noise of this update.
     pub noise: Stream,
+    /// Cycle noise of composed pulses.
+    pub pieces: Stream,
+    /// Whether pulses may be composed.
+    pub fidelity: Fidelity,
     /// Write noise of this update.
     pub apparent: Apparent,
     /// All cells of the array.
@@ -225,6 +231,8 @@ pub struct Apply<'a> {
 
 /// Mean pulses per cell above which cells are visited in blocks instead of one by one.
 const DENSE_ABOVE: f64 = 0.5;
+/// Mean pulses per cell and word of trains above which composing them is cheaper than sending them.
+const COMPOSED_ABOVE: f64 = 0.2;
 /// Rows that one block of work covers at least this many cells of.
 const BLOCK: usize = 8192;
 
@@ -232,7 +240,7 @@ impl Visitor for Apply<'_> {
     type Output = (Pulses, Changed);
 
     fn visit<M: Model>(self, model: &M) -> Self::Output {
-        let Self { trains, cols, isa, threads, noise, apparent, cells } = self;
+        let Self { trains, cols, isa, threads, noise, pieces, fidelity, apparent, cells } = self;
         let response = model.response(cells.parameters);
         let segments = match &trains.kind {
             Kind::Deterministic(events) => {
@@ -243,12 +251,26 @@ impl Visitor for Apply<'_> {
             Kind::Stochastic(segments) => segments,
         };
         let count = (trains.rows * cols) as f64;
+        let words = count * segments.iter().len() as f64;
+        let composed = response.affine_noise().filter(|_| match fidelity {
+            Fidelity::Pulse => false,
+            Fidelity::Composed => true,
+            Fidelity::Auto => trains.expected > COMPOSED_ABOVE * words,
+        });
         let dense = trains.expected > DENSE_ABOVE * count;
-        let work = if dense { 2.0 * trains.expected } else { 40.0 * trains.expected };
+        let work = match (composed, dense) {
+            (Some(_), _) => 0.5 * words,
+            (None, true) => 2.0 * trains.expected,
+            (None, false) => 40.0 * trains.expected,
+        };
         let threads = threads.for_work(work as usize);
         // Cells do not depend on each other: one block on one thread fills the kernels' lanes best.
         let rows_per_block = if threads == Threads::ONE { trains.rows } else { BLOCK.div_ceil(cols) };
         let blocks = cells.blocks(rows_per_block * cols);
+        if let Some(cycle) = composed {
+            let run = |cells| isa.run(Composed { response, cycle, segments, cols, noise, pieces, apparent, cells });
+            return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
+        }
         if dense {
             let run = |cells| isa.run(Dense { response, segments, cols, noise, apparent, cells });
             return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
@@ -328,6 +350,8 @@ mod tests {
                     isa,
                     threads: Threads::ONE,
                     noise: key.stream(Purpose::UpdatePulse, 1),
+                    pieces: key.stream(Purpose::ComposedUpdate, 1),
+                    fidelity: Fidelity::Pulse,
                     apparent: Apparent { stream: key.stream(Purpose::WriteNoise, 1), std: 0.001 },
                     cells,
                 });

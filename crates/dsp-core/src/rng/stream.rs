@@ -81,6 +81,10 @@ purposes! {
     LineOffset,
     /// Spread of the weights that negative inputs meet.
     ReadAsymmetry,
+    /// Cycle noise of composed pulses from coincidences, a draw per piece of a batch.
+    ComposedUpdate,
+    /// Cycle noise of composed pulses sent to a whole array, a draw per window.
+    ComposedPulse,
 }
 
 /// A 128-bit key under which streams are drawn.
