@@ -54,6 +54,13 @@ impl Map {
         flat && (additive || self.k * self.k * self.noise * pulses as f32 <= SKEW * SKEW)
     }
 
+    /// What runs need of the noise: `noise / (2 + k)` (additive) or `noise / (1 + k)^2`.
+    #[inline(always)]
+    pub fn run_noise(self, additive: bool) -> f32 {
+        let one = 1.0 + self.k;
+        self.noise / if additive { 2.0 + self.k } else { one * one }
+    }
+
     /// `ln(1 + k) / (4 k)`, which is 1/4 at `k = 0`.
     #[inline(always)]
     pub fn quarter_rate(self) -> f32 {
@@ -90,10 +97,10 @@ impl Moments {
         Self { mean: self.mean + step, variance }
     }
 
-    /// After `n <= 32` pulses of the same direction; `quarter` is [`Map::quarter_rate`].
+    /// After `n <= 32` pulses of the same direction, with `quarter` of [`Map::quarter_rate`] and `noise` of
+    /// [`Map::run_noise`].
     #[inline(always)]
-    pub fn after_run(self, additive: bool, map: Map, quarter: f32, n: f32) -> Self {
-        let Map { a, k, noise } = map;
+    pub fn after_run(self, additive: bool, (a, k): (f32, f32), noise: f32, quarter: f32, n: f32) -> Self {
         // (1 - e^-h) / h by its series at a quarter of the run, then two doublings: phi(2n) = phi(n) (1 + (1 + k)^n).
         let quarters = n * quarter;
         let h = -k * quarters;
@@ -107,11 +114,11 @@ impl Moments {
         let phi = phi * (k * phi + 2.0);
         let step = a + k * self.mean;
         let variance = if additive {
-            self.variance + phi * (k * phi + 2.0) * (noise / (2.0 + k) + k * self.variance)
+            self.variance + phi * (k * phi + 2.0) * (noise + k * self.variance)
         } else {
             let power = 1.0 + k * phi;
-            let (each, one) = (noise * (n * (k * k)), 1.0 + k);
-            power * power * (self.variance * (1.0 + each) + n * noise * (step * step) / (one * one))
+            let each = n * noise;
+            power * power * (self.variance * (1.0 + each * (k * k)) + each * (step * step))
         };
         Self { mean: self.mean + step * phi, variance }
     }
@@ -136,7 +143,7 @@ mod tests {
             for n in [0, 1, 2, 7, 31, 32] {
                 let map = Map { a: 0.01, k, noise: 9e-6 };
                 let start = Moments { mean: 0.3, variance: 2e-5 };
-                let found = start.after_run(true, map, map.quarter_rate(), n as f32);
+                let found = start.after_run(true, (map.a, k), map.run_noise(true), map.quarter_rate(), n as f32);
                 let (mut mean, mut variance) = (0.3_f32 as f64, 2e-5_f32 as f64);
                 let (a, k, noise) = (f64::from(map.a), f64::from(k), f64::from(map.noise));
                 for _ in 0..n {
@@ -155,7 +162,8 @@ mod tests {
             for n in [0, 1, 7, 31] {
                 let noise = (sigma * sigma) as f32;
                 let map = Map { a: 0.01, k, noise };
-                let found = Moments { mean: 0.3, variance: 2e-5 }.after_run(false, map, map.quarter_rate(), n as f32);
+                let start = Moments { mean: 0.3, variance: 2e-5 };
+                let found = start.after_run(false, (map.a, k), map.run_noise(false), map.quarter_rate(), n as f32);
                 let (mut mean, mut variance) = (0.3_f32 as f64, 2e-5_f32 as f64);
                 let (a, k, noise) = (f64::from(map.a), f64::from(k), f64::from(noise));
                 for _ in 0..n {

@@ -232,7 +232,7 @@ pub struct Apply<'a> {
 /// Mean pulses per cell above which cells are visited in blocks instead of one by one.
 const DENSE_ABOVE: f64 = 0.5;
 /// Mean pulses per cell and word of trains above which composing them is cheaper than sending them.
-const COMPOSED_ABOVE: f64 = 0.2;
+const COMPOSED_ABOVE: f64 = 2.0;
 /// Rows that one block of work covers at least this many cells of.
 const BLOCK: usize = 8192;
 

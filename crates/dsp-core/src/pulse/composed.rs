@@ -14,6 +14,8 @@ use crate::simd::{Kernel, LANES};
 
 /// Words of trains in one piece.
 pub const PIECE: usize = 8;
+/// Pulses from a bound within which a cell is expected to meet it in a piece.
+const NEAR: f32 = 16.0;
 /// Slots in one word of trains.
 const WORD: u32 = 32;
 
@@ -51,6 +53,12 @@ struct Outcome {
     ups: [u32; LANES],
 }
 
+impl Outcome {
+    /// Nothing composed.
+    const NONE: Self =
+        Self { mean: [0.0; LANES], variance: [0.0; LANES], slack: [-1.0; LANES], total: [0; LANES], ups: [0; LANES] };
+}
+
 #[inline(always)]
 fn run<R: Response, const ADDITIVE: bool>(kernel: Composed<'_, R>) -> Pulses {
     let Composed { response, cycle, segments, cols, noise, pieces, apparent, mut cells } = kernel;
@@ -70,10 +78,16 @@ fn run<R: Response, const ADDITIVE: bool>(kernel: Composed<'_, R>) -> Pulses {
                 if piece % 4 == 0 {
                     normals = piece_normals(&block, pieces, (piece / 4) as u32);
                 }
-                let outcome = compose::<ADDITIVE>(&maps.from(&block.state), segments, piece, row, col);
+                let maps = maps.from(&block.state);
+                let hopeless = maps.hopeless() > LANES / 2;
+                let mut outcome = Outcome::NONE;
+                if !hopeless {
+                    outcome = compose::<ADDITIVE>(&maps, segments, piece, row, col);
+                }
                 let drawn = draw(&block, &outcome, &normals[piece % 4]);
                 if outcome.slack[..width].iter().any(|slack| *slack <= 0.0) {
                     directions.pack(segments.iter().skip(piece * PIECE).take(PIECE), row, col);
+                    (outcome.total, outcome.ups) = directions.counts();
                     directions.keep(|lane| outcome.slack[lane] <= 0.0);
                     send(&mut block, response, noise, &directions, piece as u32 * (PIECE as u32 * WORD / 4));
                 }
@@ -121,7 +135,7 @@ impl Maps {
             let composes = up.composes(ADDITIVE, most) & down.composes(ADDITIVE, most);
             (maps.a[0][lane], maps.a[1][lane]) = (up.a, down.a);
             (maps.k[0][lane], maps.k[1][lane]) = (up.k, down.k);
-            (maps.noise[0][lane], maps.noise[1][lane]) = (up.noise, down.noise);
+            (maps.noise[0][lane], maps.noise[1][lane]) = (up.run_noise(ADDITIVE), down.run_noise(ADDITIVE));
             (maps.quarter[0][lane], maps.quarter[1][lane]) = (up.quarter_rate(), down.quarter_rate());
             (maps.low[lane], maps.high[lane]) = (c[LOW], c[HIGH]);
             maps.slack[lane] = if composes { f32::MAX } else { -1.0 };
@@ -140,6 +154,18 @@ impl Maps {
             (moved.low[lane], moved.high[lane]) = (self.low[lane] - v, self.high[lane] - v);
         }
         moved
+    }
+
+    /// Cells that do not compose, or stand too near to a bound (bounds and maps being moved to the state).
+    #[inline(always)]
+    fn hopeless(&self) -> usize {
+        let mut hopeless = 0;
+        for lane in 0..LANES {
+            let (up, down) = (NEAR * self.a[0][lane], NEAR * self.a[1][lane]);
+            let free = (self.high[lane] > up) & (self.low[lane] < down) & (self.slack[lane] > 0.0);
+            hopeless += u32::from(!free);
+        }
+        hopeless as usize
     }
 }
 
@@ -182,14 +208,11 @@ fn compose<const ADDITIVE: bool>(maps: &Maps, segments: &Segments, piece: usize,
             let (noise_up, noise_down) = (maps.noise[0][lane], maps.noise[1][lane]);
             let (quarter_up, quarter_down) = (maps.quarter[0][lane], maps.quarter[1][lane]);
             let is_up = up != 0;
-            let map = Map {
-                a: if is_up { a_up } else { a_down },
-                k: if is_up { k_up } else { k_down },
-                noise: if is_up { noise_up } else { noise_down },
-            };
+            let map = (if is_up { a_up } else { a_down }, if is_up { k_up } else { k_down });
+            let noise = if is_up { noise_up } else { noise_down };
             let quarter = if is_up { quarter_up } else { quarter_down };
             let before = Moments { mean: mean[lane], variance: variance[lane] };
-            let after = before.after_run(ADDITIVE, map, quarter, count as i32 as f32);
+            let after = before.after_run(ADDITIVE, map, noise, quarter, count as i32 as f32);
             mean[lane] = after.mean;
             variance[lane] = after.variance;
             let now = after.slack(maps.low[lane], maps.high[lane]);

@@ -76,6 +76,12 @@ impl Directions {
         }
     }
 
+    /// Pulses of every lane, all and up.
+    #[inline(always)]
+    pub(super) fn counts(&self) -> ([u32; LANES], [u32; LANES]) {
+        (self.total, self.ups)
+    }
+
     /// Drops the pulses of the other lanes.
     #[inline(always)]
     pub(super) fn keep(&mut self, wanted: impl Fn(usize) -> bool) {
