@@ -1,5 +1,6 @@
 //! Chopped Tiki-taka (c-TTv2): buffered transfer with choppers, the symmetric point of P taken as 0 (02 section 6.3).
 
+use super::fast_rate::{AutoScale, FastRate};
 use super::transfer::{Rate, Settings, Transfer, auto_gain};
 use super::{Foundation, Hardware};
 use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
@@ -9,6 +10,7 @@ use crate::filter::Choppers;
 parameters! {
     /// Parameters of the rule.
     pub struct Parameters {
+        ..auto: AutoScale;
         /// Rate of the pulses on P.
         fast_lr: f64 = 0.1, Range::NON_NEGATIVE;
         /// Multiply `fast_lr` by the global rate.
@@ -63,9 +65,9 @@ impl ChoppedTikiTaka {
     pub fn build(&self, foundation: Foundation) -> Result<Transfer> {
         let p = &self.parameters;
         let cols = foundation.shape.1;
+        let rate = FastRate::new(Rate { value: p.fast_lr, scaled: p.scale_fast_lr }, &p.auto);
         let settings = Settings {
             gamma: p.gamma as f32,
-            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
             transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
             buffer_gain: auto_gain(&self.hardware.fast, p.auto_granularity, cols, p.transfer_every),
             transfer_every: p.transfer_every,
@@ -75,6 +77,6 @@ impl ChoppedTikiTaka {
             forget: p.forget_buffer,
         };
         let choppers = Choppers::new(cols, p.chop_probability, p.chop_random);
-        Transfer::new(foundation, &self.hardware, settings, Some(choppers), None)
+        Transfer::new(foundation, &self.hardware, settings, rate, Some(choppers), None)
     }
 }

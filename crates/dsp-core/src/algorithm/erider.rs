@@ -1,6 +1,7 @@
 //! E-RIDER (Algorithm 3): the gradient is taken at `W + gamma c (P - Q~)`, choppers keep the gradient out of the moving
 //! average Q, and the reference Q~ is programmed only where a chopper flips.
 
+use super::fast_rate::{AutoScale, FastRate};
 use super::transfer::{Rate, Settings, Transfer, auto_gain};
 use super::{Foundation, Hardware};
 use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
@@ -10,6 +11,7 @@ use crate::filter::{Choppers, Programming, Tracker};
 parameters! {
     /// Parameters of the rule.
     pub struct Parameters {
+        ..auto: AutoScale;
         /// Share of the residual in the visible weights.
         gamma: f64 = 0.1, Range::FINITE;
         /// Rate of the pulses on P.
@@ -72,9 +74,9 @@ impl ERider {
         let choppers = Choppers::new(cols, p.chop_probability, p.chop_random);
         let programming = if p.program_at_flip { Programming::AtFlip } else { Programming::AfterFlip };
         let beta = (p.tail_weighting / choppers.period() as f64).min(1.0);
+        let rate = FastRate::new(Rate { value: p.fast_lr, scaled: p.scale_fast_lr }, &p.auto);
         let settings = Settings {
             gamma: p.gamma as f32,
-            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
             transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
             buffer_gain: auto_gain(&self.hardware.fast, p.auto_granularity, cols, p.transfer_every),
             transfer_every: p.transfer_every,
@@ -84,6 +86,6 @@ impl ERider {
             forget: p.forget_buffer,
         };
         let tracker = Tracker::new(rows, cols, beta as f32, programming);
-        Transfer::new(foundation, &self.hardware, settings, Some(choppers), Some(tracker))
+        Transfer::new(foundation, &self.hardware, settings, rate, Some(choppers), Some(tracker))
     }
 }

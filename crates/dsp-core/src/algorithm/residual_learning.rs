@@ -2,6 +2,7 @@
 //! beforehand (the two-stage method); several fast arrays in a row hold the residual of the residual.
 
 use super::chain::{Chain, Link, MOST, Settings};
+use super::fast_rate::{AutoScale, FastRate};
 use super::transfer::{Rate, auto_gain};
 use super::{Foundation, Hardware};
 use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
@@ -11,6 +12,7 @@ use crate::filter::PulseBuffer;
 parameters! {
     /// Parameters of the rule.
     pub struct Parameters {
+        ..auto: AutoScale;
         /// Fast arrays in a row.
         fast_arrays: u32 = 1, Count(1, MOST);
         /// Share of each array in the visible weights, relative to the next one.
@@ -68,10 +70,10 @@ impl ResidualLearning {
         let p = &self.parameters;
         let (rows, cols) = foundation.shape;
         let sweep = u32::try_from(cols).unwrap_or(u32::MAX).div_ceil(p.columns_per_transfer);
+        let rate = FastRate::new(Rate { value: p.fast_lr, scaled: p.scale_fast_lr }, &p.auto);
         let settings = Settings {
             fast_arrays: p.fast_arrays,
             gamma: p.gamma,
-            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
             transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
             gain: auto_gain(&self.hardware.fast, p.auto_granularity, cols, p.transfer_every),
             transfer_every: p.transfer_every,
@@ -80,6 +82,6 @@ impl ResidualLearning {
             calibration_pulses: p.calibration_pulses,
             link: Link::Buffer(PulseBuffer::new(rows, cols, 1.0, p.momentum as f32, p.forget_buffer)),
         };
-        Chain::new(foundation, &self.hardware, settings)
+        Chain::new(foundation, &self.hardware, settings, rate)
     }
 }

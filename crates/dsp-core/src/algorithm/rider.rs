@@ -1,6 +1,7 @@
 //! RIDER (Algorithm 2): the gradient is taken at `W + gamma (P - Q)` and Q follows P by a moving average (12); nothing is
 //! chopped, so the reference is programmed at every read.
 
+use super::fast_rate::{AutoScale, FastRate};
 use super::transfer::{Rate, Settings, Transfer, auto_gain};
 use super::{Foundation, Hardware};
 use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
@@ -10,6 +11,7 @@ use crate::filter::{Programming, Tracker};
 parameters! {
     /// Parameters of the rule.
     pub struct Parameters {
+        ..auto: AutoScale;
         /// Share of the residual in the visible weights.
         gamma: f64 = 0.1, Range::FINITE;
         /// Rate of the moving average Q.
@@ -62,9 +64,9 @@ impl Rider {
     pub fn build(&self, foundation: Foundation) -> Result<Transfer> {
         let p = &self.parameters;
         let (rows, cols) = foundation.shape;
+        let rate = FastRate::new(Rate { value: p.fast_lr, scaled: p.scale_fast_lr }, &p.auto);
         let settings = Settings {
             gamma: p.gamma as f32,
-            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
             transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
             buffer_gain: auto_gain(&self.hardware.fast, p.auto_granularity, cols, p.transfer_every),
             transfer_every: p.transfer_every,
@@ -74,6 +76,6 @@ impl Rider {
             forget: p.forget_buffer,
         };
         let tracker = Tracker::new(rows, cols, p.eta as f32, Programming::EveryRead);
-        Transfer::new(foundation, &self.hardware, settings, None, Some(tracker))
+        Transfer::new(foundation, &self.hardware, settings, rate, None, Some(tracker))
     }
 }
