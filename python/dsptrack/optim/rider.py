@@ -38,9 +38,9 @@ class Rider(Tracked):
     Notes
     -----
     Algorithm 2. Each step adds beta (P - Q) to W and eta (P - Q) to Q. So where the cells of W are ideal, W and Q are
-    locked: W - W_0 = (beta/eta) (Q - Q_0), and both reach their goals only by luck; see `dsptrack.theory.rider_balance`
-    and docs/theory.md. `ERider` has no such lock. Q is rewritten at every step, which the ledger counts as one
-    programming event a cell: what E-RIDER saves.
+    locked: W - W_0 = (beta/eta) (Q - Q_0), and both reach their goals only from starts on one line; see
+    `dsptrack.theory.rider_lock_bound`, `rider_balance` and docs/theory.md. `ERider` has no such lock. Q is rewritten at
+    every step, which the ledger counts as one programming event a cell: what E-RIDER saves.
 
     Examples
     --------
