@@ -3,9 +3,10 @@
 //! Every mini-batch pulses P with the (chopped) gradient; then one or more columns of P are read, corrected by the
 //! reference, added to the buffer H, and where H reaches its threshold W gets one pulse.
 
-use super::fast_rate::FastRate;
+use super::fast_rate::{AutoScale, FastRate};
 use super::{Batch, Foundation, Hardware, LearningRule};
 use crate::array::{Changed, CrossbarArray};
+use crate::config::{Consistent, Count, Flag, Range, parameters};
 use crate::device::Device;
 use crate::error::Result;
 use crate::filter::{Choppers, PulseBuffer, Tracker};
@@ -55,15 +56,51 @@ pub struct Settings {
     pub forget: bool,
 }
 
-/// Buffer content per unit of transfer rate and weight: `N transfer_every / (g auto_granularity)`, or `1 / g` where
-/// `auto_granularity` is 0, with `g` the granularity of P (02 section 6.2).
-#[must_use]
-pub fn auto_gain(fast: &Device, auto_granularity: f64, cols: usize, transfer_every: u32) -> f64 {
-    let granularity = fast.granularity();
-    if auto_granularity > 0.0 {
-        cols as f64 * f64::from(transfer_every) / (granularity * auto_granularity)
-    } else {
-        1.0 / granularity
+parameters! {
+    /// What all rules share whose buffers count thresholds (02 section 6.2).
+    pub struct Granular {
+        ..auto: AutoScale;
+        /// Mini-batches between transfers of P.
+        transfer_every: u32 = 1, Count(1, u32::MAX);
+        /// Columns read in one transfer.
+        columns_per_transfer: u32 = 1, Count(1, 1 << 20);
+        /// Scale of a buffer's gain; 0 leaves one granularity of P as the unit.
+        auto_granularity: f64 = 1000.0, Range::NON_NEGATIVE;
+        /// Share of a buffer that stays after a pulse.
+        momentum: f64 = 0.0, Range::UNIT;
+        /// Forget the rest of a buffer after a pulse.
+        forget_buffer: bool = true, Flag;
+    }
+}
+
+impl Consistent for Granular {}
+
+impl Granular {
+    /// Buffer content per unit of transfer rate and weight: `N transfer_every / (g auto_granularity)`, or `1 / g` where
+    /// `auto_granularity` is 0, with `g` the granularity of P.
+    #[must_use]
+    pub fn gain(&self, fast: &Device, cols: usize) -> f64 {
+        let granularity = fast.granularity();
+        if self.auto_granularity > 0.0 {
+            cols as f64 * f64::from(self.transfer_every) / (granularity * self.auto_granularity)
+        } else {
+            1.0 / granularity
+        }
+    }
+
+    /// The numbers of a rule with one fast array.
+    #[must_use]
+    pub fn settings(&self, fast: &Device, cols: usize, gamma: f64, transfer: Rate) -> Settings {
+        Settings {
+            gamma: gamma as f32,
+            transfer,
+            buffer_gain: self.gain(fast, cols),
+            transfer_every: self.transfer_every,
+            columns_per_transfer: self.columns_per_transfer,
+            threshold: 1.0,
+            momentum: self.momentum as f32,
+            forget: self.forget_buffer,
+        }
     }
 }
 
