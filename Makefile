@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
 CARGO := cargo
+# Tests on all cores: each is independent of the others, of their order and of the process it runs in.
+PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 
 .PHONY: help run test test-slow test-full dev lint fmt rust-test python-test stubs clean
 
@@ -47,10 +49,10 @@ stubs: dev  ## types: strict mypy, and the stub file against the compiled module
 	MYPYPATH=python $(BIN)/stubtest dsptrack._core --ignore-disjoint-bases
 
 python-test: dev  ## physics, laws, contracts, errors, documentation
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(PARALLEL)
 
 test-slow: dev  ## minutes of statistics
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow $(PARALLEL)
 
 test-full: dev  ## training on the full MNIST (DSPTRACK_DATA names its folder)
 	$(BIN)/python -m pytest -q -m full_data

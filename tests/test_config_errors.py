@@ -88,6 +88,8 @@ TRANSFER = {
     "transfer_read": (None, "ideal", DEVICE),
     "fast_lr": NON_NEGATIVE,
     "scale_fast_lr": FLAGS,
+    "auto_scale": FLAGS,
+    "auto_momentum": UNIT,
     "transfer_lr": NON_NEGATIVE,
     "scale_transfer_lr": FLAGS,
     "transfer_every": COUNTS,

@@ -304,11 +304,20 @@ impl CrossbarArray {
     /// # Errors
     /// [`Error`] for wrong lengths, values that are not finite, or a learning rate that is negative or not finite.
     pub fn update(&mut self, x: &[f32], d: &[f32], batch: usize, lr: f64, update: &PulseUpdate) -> Result<Changed> {
+        self.update_at(x, d, &vec![lr; batch], update)
+    }
+
+    /// As [`Self::update`], every vector pair with a rate of its own.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn update_at(&mut self, x: &[f32], d: &[f32], rates: &[f64], update: &PulseUpdate) -> Result<Changed> {
+        let batch = rates.len();
         check_len("x", x.len(), batch, self.cols)?;
         check_len("d", d.len(), batch, self.rows)?;
         check_finite("x", x)?;
         check_finite("d", d)?;
-        if !(lr.is_finite() && lr >= 0.0) {
+        if let Some(lr) = rates.iter().find(|lr| !(lr.is_finite() && **lr >= 0.0)) {
             return Err(Error::parameter("lr", lr, "a finite number >= 0"));
         }
         let fidelity = self.traceable(update.fidelity)?;
@@ -318,7 +327,7 @@ impl CrossbarArray {
             batch,
             rows: self.rows,
             cols: self.cols,
-            lr,
+            rates,
             granularity: self.device.granularity(),
             update,
             key: self.key,

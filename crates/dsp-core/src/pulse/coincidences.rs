@@ -27,8 +27,8 @@ pub struct Request<'a> {
     pub rows: usize,
     /// Columns of the array.
     pub cols: usize,
-    /// Learning rate.
-    pub lr: f64,
+    /// Learning rate of every vector pair.
+    pub rates: &'a [f64],
     /// Granularity `g` of the device.
     pub granularity: f64,
     /// How trains are made.
@@ -110,7 +110,7 @@ impl Trains {
             let scaling = request.update.scaling(
                 f64::from(largest_magnitude(x)),
                 f64::from(largest_magnitude(d)),
-                request.lr,
+                request.rates[vector],
                 request.granularity,
             );
             if scaling.length == 0 {
@@ -326,9 +326,9 @@ mod tests {
         for (lr, desired_bl) in [(0.0003, 31), (0.1, 31), (0.3, 100)] {
             let update = PulseUpdate { desired_bl, ..PulseUpdate::default() };
             let granularity = device.granularity();
-            let isa = Isa::machine();
+            let (isa, rates) = (Isa::machine(), &[lr; 12]);
             let request =
-                Request { x: &x, d: &d, batch, rows, cols, lr, granularity, update: &update, key, step: 0, isa };
+                Request { x: &x, d: &d, batch, rows, cols, rates, granularity, update: &update, key, step: 0, isa };
             let mut trains = Trains::draw(&request).unwrap();
             let mut run = |expected| {
                 trains.expected = expected;
