@@ -25,7 +25,7 @@ impl Lines {
     pub fn draw(periphery: &Periphery, context: Context, direction: Direction, outputs: usize) -> Self {
         let normals = |purpose| {
             let mut xi = vec![0.0; outputs];
-            fill_normals(context.isa, context.key.stream(purpose, direction as u64), 0, &mut xi);
+            fill_normals(context.isa, context.key.stream(purpose, direction as u64), 0, 0, &mut xi);
             xi
         };
         let line = |purpose, needed: bool, property: &dyn Fn(f32) -> f32| -> Vec<f32> {

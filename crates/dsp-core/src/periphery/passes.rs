@@ -46,7 +46,7 @@ impl<'a> Passes<'a> {
         };
         let negative = (periphery.w_read_asymmetry_dtod > 0.0).then(|| {
             let mut values = vec![0.0; matrix.weights.len()];
-            fill_normals(context.isa, context.key.stream(Purpose::ReadAsymmetry, 0), 0, &mut values);
+            fill_normals(context.isa, context.key.stream(Purpose::ReadAsymmetry, 0), 0, 0, &mut values);
             for (v, w) in values.iter_mut().zip(matrix.weights) {
                 *v = w * (1.0 + periphery.w_read_asymmetry_dtod as f32 * *v);
             }

@@ -1,7 +1,7 @@
 //! One read of a batch: every vector with its own noise and bound management, all products of a round in one.
 //!
-//! The noise of output `i` of vector `b` in bound-management round `r` is keyed by (read, b, r, i), so a retry of some
-//! vectors changes nothing for the others.
+//! The draws of one kind in bound-management round `r` are keyed by the read and `r`, and laid over the batch as its numbers
+//! are: line `i` of `n` of vector `b` has draw `b n + i`. So a retry of some vectors changes nothing for the others.
 
 use super::input::convert;
 use super::lines::Lines;
@@ -10,17 +10,18 @@ use super::passes::Passes;
 use super::{Periphery, noise_management, product};
 use crate::error::{Error, Result, check_finite, check_len};
 use crate::par::Threads;
+use crate::rng::fill::ELEMENTS;
 use crate::rng::{Key, Purpose, Stream};
 use crate::simd::Isa;
 
-/// Rounds of one vector within the counters.
+/// Most rounds of one vector.
 pub const MAX_ROUNDS: u32 = 64;
 
 /// Vectors that pass through the array together: what is made of them on the way stays in a second-level cache.
 const BLOCK: usize = 32;
 
 /// How draws are made: [`crate::rng::fill`] has two ways.
-type Fill = fn(Isa, Stream, u32, &mut [f32]);
+type Fill = fn(Isa, Stream, u32, u64, &mut [f32]);
 
 /// Which way an array is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,12 +84,15 @@ pub struct Context {
 }
 
 impl Context {
-    /// One draw for each of `width` lines of every vector, in the round that the vectors are in: (vectors, width).
+    /// One draw for each of `width` lines of every vector, in the round that all `vectors` are in: (vectors, width).
     pub fn draw(&self, fill: Fill, purpose: Purpose, vectors: &[Vector], width: usize) -> Vec<f32> {
         let stream = self.key.stream(purpose, self.step);
         let mut draws = vec![0.0; vectors.len() * width];
-        for (vector, draws) in vectors.iter().zip(draws.chunks_exact_mut(width)) {
-            fill(self.isa, stream, vector.index as u32 * MAX_ROUNDS + vector.round, draws);
+        let mut rest = &mut draws[..];
+        for row in vectors.chunk_by(|one, next| one.index + 1 == next.index) {
+            let (part, after) = rest.split_at_mut(row.len() * width);
+            fill(self.isa, stream, row[0].round, (row[0].index * width) as u64, part);
+            rest = after;
         }
         draws
     }
@@ -115,8 +119,9 @@ pub fn read(
     let (inputs, outputs) = (matrix.inputs(direction), matrix.outputs(direction));
     check_len(name, input.len(), batch, inputs)?;
     check_finite(name, input)?;
-    if batch > (u32::MAX / MAX_ROUNDS) as usize {
-        return Err(Error::parameter("batch", batch, format!("at most {}", u32::MAX / MAX_ROUNDS)));
+    let most = ELEMENTS / inputs.max(outputs) as u64;
+    if batch as u64 > most {
+        return Err(Error::parameter("batch", batch, format!("at most {most}")));
     }
     if periphery.perfect() {
         let mut y = matrix.product(direction, context, input);
