@@ -13,6 +13,7 @@ mod grid;
 mod measured;
 mod state;
 mod tile;
+mod windows;
 
 /// Compiled core of dsptrack; use the package `dsptrack`, not this module.
 #[pymodule]
@@ -29,6 +30,8 @@ mod _core {
     use super::grid::{Grid, update_grids};
     #[pymodule_export]
     use super::tile::Tile;
+    #[pymodule_export]
+    use super::windows::Windows;
     #[pymodule_export]
     use super::{default_num_threads, first_draws, isa, isa_levels};
 
