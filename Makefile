@@ -7,8 +7,9 @@ RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml
 CARGO := cargo
 # Tests on all cores: each is independent of the others, of their order and of the process it runs in.
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal
+WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 
-.PHONY: help run test test-slow test-full dev lint fmt rust-test python-test stubs clean
+.PHONY: help run test test-slow test-full dev lint fmt rust-test python-test stubs licences wheel test-wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -57,5 +58,19 @@ test-slow: dev  ## minutes of statistics
 test-full: dev  ## training on the full MNIST (DSPTRACK_DATA names its folder)
 	$(BIN)/python -m pytest -q -m full_data
 
+licences:  ## THIRD_PARTY.txt from the crates that are compiled in
+	$(PYTHON) tools/third_party.py
+
+# Built as usual it would need this machine's glibc (2.34 for pthread_create); zig links against that of manylinux2014.
+wheel: $(VENV)/.tools  ## the wheel (CPython 3.11 and newer) and the source distribution, in dist/
+	$(BIN)/python tools/third_party.py --check
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group wheel
+	rm -rf dist
+	. $(BIN)/activate && maturin build --release $(WHEEL_OPTIONS) --out dist
+	. $(BIN)/activate && maturin sdist --out dist
+
+test-wheel: $(VENV)/.built  ## install the wheel of dist/ without a compiler, run the main job
+	$(BIN)/python -m pytest -q -m wheel
+
 clean:  ## remove everything that was built
-	rm -rf $(VENV) target
+	rm -rf $(VENV) target dist
