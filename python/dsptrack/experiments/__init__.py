@@ -2,6 +2,7 @@
 
 compare: one network, several learning rules. METHODS, RECIPES, SCHEDULES: what they run with.
 train: one network, one learning rule, with checkpoints.
+tune: the rates of one learning rule, searched on held-out images; SEARCH says which.
 calibrate: zero-shifting against the pulse budget (Figure 1a).
 reproduce: the paper's figures and tables, EXPERIMENTS, each with its own figures beside ours.
 """
@@ -12,6 +13,7 @@ from .hyperparameters import METHODS, RECIPES, SCHEDULES, Method, Recipe, Schedu
 from .reproduce import EXPERIMENTS, Experiment, Options, Reproduction, reproduce
 from .settings import CompareSettings
 from .train import Training, TrainSettings, train
+from .tuning import SEARCH, Range, Tuned, tune
 
 __all__ = [
     "BUDGETS",
@@ -20,6 +22,7 @@ __all__ = [
     "METHODS",
     "RECIPES",
     "SCHEDULES",
+    "SEARCH",
     "Calibration",
     "CalibrationPoint",
     "CompareSettings",
@@ -28,13 +31,16 @@ __all__ = [
     "Method",
     "MethodResult",
     "Options",
+    "Range",
     "Recipe",
     "Reproduction",
     "Schedule",
     "TrainSettings",
     "Training",
+    "Tuned",
     "calibrate",
     "compare",
     "reproduce",
     "train",
+    "tune",
 ]

@@ -1,4 +1,4 @@
-"""Doing the runs: what is stored is taken, the rest goes to the workers, and each is stored as soon as it is finished."""
+"""Doing the runs: what is stored is taken, the rest goes to the workers, and each is stored once it is finished."""
 
 import os
 import sys

@@ -46,7 +46,7 @@ class Run:
 
     @property
     def rng(self) -> np.random.SeedSequence:
-        """The spawned stream: of the repeat and, unless paired, of the configuration, wherever it stands in the grid."""
+        """The spawned stream: of the repeat and, unless paired, of the configuration, wherever in the grid it is."""
         words = [] if self.paired else _words(self.configuration)
         return np.random.SeedSequence(self.seed, spawn_key=(self.repeat, *words))
 

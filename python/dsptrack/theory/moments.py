@@ -63,13 +63,17 @@ def zero_shift_moments(
     if not isinstance(array, CrossbarArray) or not isinstance(array.device, _AFFINE):
         raise ConfigError("array: must be a CrossbarArray of a device with affine responses")
     if array.device.write_noise_std > 0.0:
-        raise ConfigError(f"write_noise_std = {array.device.write_noise_std}: must be 0, pulses do not act on what is read")
+        raise ConfigError(
+            f"write_noise_std = {array.device.write_noise_std}: must be 0, pulses do not act on what is read"
+        )
     cyclic = choice("scheme", scheme, ("cyclic", "stochastic")) == "cyclic"
     pulses = whole("n_pulses", n_pulses, 0)
     if cyclic and pulses % 2:
         raise ConfigError(f"n_pulses = {pulses}: must be even, whole up and down pairs")
     up, down = (_map(array, side) for side in (0, 1))
-    power = np.linalg.matrix_power(down @ up, pulses // 2) if cyclic else np.linalg.matrix_power((up + down) / 2, pulses)
+    power = (
+        np.linalg.matrix_power(down @ up, pulses // 2) if cyclic else np.linalg.matrix_power((up + down) / 2, pulses)
+    )
     w = array.weights.astype(np.float64)
     moments = np.einsum("...ij,...j->...i", power, np.stack([w**2, w, np.ones_like(w)], axis=-1))
     mean = moments[..., 1]

@@ -60,7 +60,9 @@ def summarise(results: Results, paper: Mapping[str, Any]) -> dict[str, Any]:
             }
         )
     without = [row["accuracy_mean"] for row in rows if row["p"] == 0 and row["accuracy_mean"] is not None]
-    small = [row["accuracy_mean"] for row in rows if 0 < row["p"] <= paper["small"] and row["accuracy_mean"] is not None]
+    small = [
+        row["accuracy_mean"] for row in rows if 0 < row["p"] <= paper["small"] and row["accuracy_mean"] is not None
+    ]
     lines = []
     if without and small and max(small) <= without[0]:
         lines.append(f"no small p > 0 beats p = 0: at most {max(small):.2f} against {without[0]:.2f}")
@@ -74,7 +76,9 @@ def draw(summary: Mapping[str, Any]) -> Figure:
     p = [row["p"] for row in rows]
     spread = [row["accuracy_mean_spread"] or 0.0 for row in rows]
     name = f"ours after {rows[0]['epochs']} epochs"
-    axes.errorbar(p, [row["accuracy_mean"] for row in rows], spread, fmt="o-", color=OKABE_ITO[0], capsize=2, label=name)
+    axes.errorbar(
+        p, [row["accuracy_mean"] for row in rows], spread, fmt="o-", color=OKABE_ITO[0], capsize=2, label=name
+    )
     axes.axvspan(0.0, summary["paper"]["small"], color="0.9", zorder=0, label="paper: better than p = 0 here")
     axes.set(xlabel="chopper probability p", ylabel="test accuracy, mean of the last epochs (%)")
     axes.legend(fontsize="small", loc="lower right")

@@ -17,6 +17,8 @@ from dsptrack._checks import choice
 from .experiment import Experiment, Options
 from .fig1a import FIG1A
 from .fig1b import FIG1B
+from .fig2 import FIG2
+from .fig4_pulses import FIG4_PULSES
 from .fig5 import FIG5
 from .tables import TABLE1, TABLE2
 
@@ -24,8 +26,10 @@ EXPERIMENTS: MappingProxyType[str, Experiment] = MappingProxyType(
     {
         "fig1a": FIG1A,
         "fig1b": FIG1B,
+        "fig2": FIG2,
         "table1": TABLE1,
         "table2": TABLE2,
+        "fig4-pulses": FIG4_PULSES,
         "fig5": FIG5,
     }
 )

@@ -92,5 +92,3 @@ def training_data(name: str, root: str | None, images: int | None) -> datasets.D
     """Return a data set with its first `images` training images; a worker reads it once."""
     data = datasets.load(name, root)
     return data if images is None else replace(data, train_x=data.train_x[:images], train_y=data.train_y[:images])
-
-
