@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import jobs
 
 import dsptrack as dt
 from dsptrack.cli import main
+from helpers import jobs
 
 GRID = dt.sweep.grid(dw_min=[0.001, 0.01])
 

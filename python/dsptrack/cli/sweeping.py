@@ -44,7 +44,8 @@ def backend(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             raise ConfigError("backend = 'dask': needs the package distributed (pip install dsptrack[dask])") from None
         local = {} if arguments.workers == -1 else {"n_workers": arguments.workers}
         options = local | {"threads_per_worker": 1, "dashboard_address": None}
-        with Client(arguments.cluster) if arguments.cluster else Client(**options):
+        client: Any = Client  # untyped
+        with client(arguments.cluster) if arguments.cluster else client(**options):
             yield where
     elif arguments.backend == "ray":
         try:
@@ -59,7 +60,7 @@ def backend(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def announce(record: Record) -> None:
     """Say that a run is finished."""
-    changing = {}
+    changing: dict[str, Any] = {}
     for name, value in record.configuration.items():
         if isinstance(value, dict) and name != "device":
             changing |= {f"{name}.{field}": entry for field, entry in value.items()}

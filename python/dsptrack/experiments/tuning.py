@@ -161,7 +161,7 @@ def tune(
     whole("trials", trials, 1)
     whole("seed", seed, 0)
     threads(whole("num_threads", num_threads, 1))
-    fixed = {"method": method, "hold_out": whole("hold_out", hold_out, 2)} | dict(configuration or {})
+    fixed: dict[str, Any] = {"method": method, "hold_out": whole("hold_out", hold_out, 2)} | dict(configuration or {})
     run = train_run(data_root)
     context = Context(rng=np.random.SeedSequence(seed), num_threads=num_threads)
 

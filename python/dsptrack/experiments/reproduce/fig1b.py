@@ -34,7 +34,7 @@ _NEARLY = 0.1
 def configurations(options: Options) -> list[Configuration]:
     """Return a run for every granularity, on fewer cells where each is less noisy and needs more pulses."""
     return [
-        {"dw_min": float(dw_min), "cells": options.pick("cells", _cells(dw_min), 64), "scheme": "stochastic"}
+        {"dw_min": float(dw_min), "cells": options.pick("cells", _cells(dw_min), 128), "scheme": "stochastic"}
         for dw_min in options.pick("values", GRANULARITIES, GRANULARITIES[:3])
     ]
 
