@@ -1,6 +1,7 @@
 """The paper's experiments: small versions end to end, summaries against numbers made by hand, theory against runs."""
 
 import json
+import sys
 from importlib.resources import files
 
 import numpy as np
@@ -202,3 +203,27 @@ def test_figure_1a_says_where_it_differs():
 def test_options_are_checked(wrong):
     with pytest.raises(dt.ConfigError, match=next(iter(wrong))):
         Options(**wrong)
+
+
+def test_cifar_on_random_images_in_the_published_format(tmp_path, capsys):
+    """Six random images a file prove the path of the data and the analog part, nothing more."""
+    pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data" / "cifar-100-binary"
+    folder.mkdir(parents=True)
+    for file, count in (("train.bin", 24), ("test.bin", 12)):
+        labels = np.stack([rng.integers(0, 20, count), np.arange(count) % 5], axis=1).astype(np.uint8)
+        images = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
+        (folder / file).write_bytes(np.concatenate([labels, images], axis=1).tobytes())
+    command = ["reproduce", "fig4-cifar", "--quick", "--data-root", str(tmp_path / "data"), "--epochs", "1"]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    summary = json.loads((tmp_path / "fig4-cifar.json").read_text())
+    assert [row["method"] for row in summary["rows"]] == ["tt-v2", "agad", "e-rider"]
+    assert (tmp_path / "fig4-cifar.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_cifar_says_what_it_needs(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["reproduce", "fig4-cifar", "--quick", "--out", str(tmp_path), "--quiet"]) == 2
+    assert "needs PyTorch" in capsys.readouterr().err

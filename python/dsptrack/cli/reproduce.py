@@ -4,7 +4,7 @@ import argparse
 import math
 from typing import Any
 
-from dsptrack.exceptions import DataError
+from dsptrack.exceptions import DspError
 from dsptrack.experiments import EXPERIMENTS, RECIPES, Options, Reproduction, reproduce
 
 from .options import add_output, remark, write_json
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
         for name in EXPERIMENTS if everything else (arguments.name,):
             try:
                 _one(name, options, arguments, where)
-            except DataError as error:
+            except DspError as error:
                 if not everything:
                     raise
                 remark(f"{name}: left out, {error}")

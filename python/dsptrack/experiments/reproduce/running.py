@@ -18,6 +18,7 @@ from .experiment import Experiment, Options
 from .fig1a import FIG1A
 from .fig1b import FIG1B
 from .fig2 import FIG2
+from .fig4_cifar import FIG4_CIFAR
 from .fig4_pulses import FIG4_PULSES
 from .fig5 import FIG5
 from .tables import TABLE1, TABLE2
@@ -30,6 +31,7 @@ EXPERIMENTS: MappingProxyType[str, Experiment] = MappingProxyType(
         "table1": TABLE1,
         "table2": TABLE2,
         "fig4-pulses": FIG4_PULSES,
+        "fig4-cifar": FIG4_CIFAR,
         "fig5": FIG5,
     }
 )
