@@ -90,7 +90,7 @@ def measure(configuration: Mapping[str, Any], context: Context, *, data_root: st
                 loss = torch.nn.functional.cross_entropy(model(x[picks]), y[picks])
                 loss.backward()
                 optimizer.step()
-                total += float(loss) * len(picks)
+                total += loss.item() * len(picks)
             schedule.step()
             losses.append(total / len(x))
             accuracies.append(_accuracy(torch, model, test_x, test_y, size))

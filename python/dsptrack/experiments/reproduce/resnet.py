@@ -13,7 +13,7 @@ def resnet18(torch: Any, *, width: int, classes: int) -> Any:
     """
     nn, relu = torch.nn, torch.nn.functional.relu
 
-    class Block(nn.Module):  # type: ignore[name-defined]
+    class Block(nn.Module):  # type: ignore[name-defined, misc]
         """Two 3 x 3 convolutions beside a shortcut."""
 
         def __init__(self, inputs: int, outputs: int, stride: int) -> None:
@@ -32,7 +32,7 @@ def resnet18(torch: Any, *, width: int, classes: int) -> Any:
             y = self.norm2(self.conv2(relu(self.norm1(self.conv1(x)))))
             return relu(y + self.shortcut(x))
 
-    class ResNet18(nn.Module):  # type: ignore[name-defined]
+    class ResNet18(nn.Module):  # type: ignore[name-defined, misc]
         """Stem, blocks, classifier."""
 
         def __init__(self) -> None:
