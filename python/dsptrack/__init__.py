@@ -14,7 +14,8 @@ Where things are:
 `CostModel`            time and energy, a `Cost`, of what a ledger counts
 `nn`, `datasets`       layers, losses and a trainer in NumPy; labelled images
 `theory`               bounds, step sizes and the filter response of the paper
-`experiments`, `plot`  comparisons and their pictures
+`experiments`, `plot`  comparisons, the paper's figures and tables, and their pictures
+`sweep`                many runs of one function, on many workers, from a store that a killed sweep resumes
 `exceptions`           `DspError` and its children, `NoSymmetricPointWarning`
 =====================  ====================================================================================
 
@@ -55,7 +56,7 @@ from .tile import AnalogTile
 from .update import PulseUpdate
 
 if TYPE_CHECKING:
-    from . import convert, datasets, experiments, fit, nn, plot, testing
+    from . import convert, datasets, experiments, fit, nn, plot, sweep, testing
 
 __all__ = [
     "STREAM_VERSION",
@@ -90,6 +91,7 @@ __all__ = [
     "optim",
     "plot",
     "presets",
+    "sweep",
     "testing",
     "theory",
     "tracking",
@@ -97,7 +99,7 @@ __all__ = [
 ]
 
 # Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick.
-_LAZY = frozenset({"convert", "datasets", "experiments", "fit", "nn", "plot", "testing"})
+_LAZY = frozenset({"convert", "datasets", "experiments", "fit", "nn", "plot", "sweep", "testing"})
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -12,15 +12,17 @@ from collections.abc import Sequence
 from dsptrack import _core
 from dsptrack.exceptions import ConfigError, DspError
 
-from . import calibrate, compare, completion, config, fit, info, respond, train
+from . import calibrate, compare, completion, config, fit, info, reproduce, respond, sweep, train, tune
 
 __all__ = ["main"]
 
-_COMMANDS = (compare, train, calibrate, respond, fit, info, completion)
+_COMMANDS = (compare, train, sweep, tune, reproduce, calibrate, respond, fit, info, completion)
 _DESCRIPTION = "Training on analog in-memory-computing hardware, with dynamic symmetric-point tracking."
 _EPILOG = """examples:
   dsptrack compare                     train with every learning rule and compare them (the main job)
   dsptrack train --method rider        train with one of them, with checkpoints
+  dsptrack sweep grid.toml             train with a grid of settings, on many workers
+  dsptrack reproduce table2 --quick    a figure or table of the paper
   dsptrack calibrate                   zero-shifting: symmetric-point error against the pulse budget
   dsptrack respond --device reram_es   responses, pulse trains and symmetric points of a device
   dsptrack fit traces.csv              a device from measured pulse trains

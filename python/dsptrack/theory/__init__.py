@@ -12,6 +12,7 @@ multiply q_max^2 by D. Source: Xiao et al., arXiv 2602.21321; the numbers of the
 
 from .analog_sgd import analog_sgd_drift, analog_sgd_penalty, expected_magnitude, regularised_optimum
 from .constants import PopulationConstants, asymmetry_potential, asymmetry_slope, population_constants
+from .moments import zero_shift_moments
 from .tracking import StepSizes, filter_response, gradient_floor, rider_step_sizes, tracking_cosine, tracking_rate_limit
 from .training import (
     PulseComplexity,
@@ -55,4 +56,5 @@ __all__ = [
     "zero_shift_error_bound",
     "zero_shift_error_pulses",
     "zero_shift_mean_error",
+    "zero_shift_moments",
 ]
