@@ -10,6 +10,7 @@ use crate::array::{Changed, CrossbarArray};
 use crate::calibration::{Scheme, zero_shift};
 use crate::error::{Error, Result};
 use crate::filter::PulseBuffer;
+use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
 use crate::snapshot::State;
@@ -60,6 +61,7 @@ pub struct Settings {
 }
 
 /// A fast array and its way into the next one.
+#[derive(Clone)]
 struct Stage {
     array: CrossbarArray,
     /// What is subtracted from its weights, in C order.
@@ -73,6 +75,7 @@ struct Stage {
 }
 
 /// A running rule with fixed references.
+#[derive(Clone)]
 pub struct Chain {
     stages: Vec<Stage>,
     slow: CrossbarArray,
@@ -165,6 +168,23 @@ impl Chain {
         Ok(())
     }
 
+    /// What follows the pulses on P: the visible weights, and the transfers that are due.
+    fn follow(&mut self, changed: Changed, lr: f64) -> Result<()> {
+        match changed {
+            Changed::Cells(cells) => self.refresh_cells(cells.into_iter().map(|cell| cell as usize)),
+            Changed::Any => self.refresh(),
+        }
+        self.batches += 1;
+        for number in 0..self.stages.len() {
+            if self.batches.is_multiple_of(self.stages[number].period) {
+                for _ in 0..self.settings.columns_per_transfer {
+                    self.transfer(number, lr)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A buffer's contents in C order.
     fn buffered(&self, number: usize) -> Option<Vec<f32>> {
         let (rows, cols) = self.slow.shape();
@@ -198,19 +218,7 @@ impl LearningRule for Chain {
             return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
         }
         let changed = self.stages[0].array.update(batch.x, batch.d, batch.size, rates[0], update)?;
-        match changed {
-            Changed::Cells(cells) => self.refresh_cells(cells.into_iter().map(|cell| cell as usize)),
-            Changed::Any => self.refresh(),
-        }
-        self.batches += 1;
-        for number in 0..self.stages.len() {
-            if self.batches.is_multiple_of(self.stages[number].period) {
-                for _ in 0..self.settings.columns_per_transfer {
-                    self.transfer(number, batch.lr)?;
-                }
-            }
-        }
-        Ok(())
+        unwatched(|| self.follow(changed, batch.lr))
     }
 
     fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
@@ -262,6 +270,10 @@ impl LearningRule for Chain {
 
     fn snapshot(&self) -> State {
         state::snapshot(self)
+    }
+
+    fn boxed(&self) -> Box<dyn LearningRule> {
+        Box::new(self.clone())
     }
 
     fn restored(&self, from: State) -> Result<Box<dyn LearningRule>> {

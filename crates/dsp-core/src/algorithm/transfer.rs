@@ -8,6 +8,7 @@ use crate::array::{Changed, CrossbarArray};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::filter::{Choppers, PulseBuffer, Tracker};
+use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
 use crate::rng::uniform::open_unit;
@@ -69,6 +70,7 @@ pub fn auto_gain(fast: &Device, auto_granularity: f64, cols: usize, transfer_eve
 }
 
 /// A running rule with a fast and a slow array.
+#[derive(Clone)]
 pub struct Transfer {
     fast: CrossbarArray,
     slow: CrossbarArray,
@@ -88,7 +90,7 @@ pub struct Transfer {
 }
 
 /// Space reused between mini-batches.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Scratch {
     chopped: Vec<f32>,
     read: Vec<f32>,
@@ -196,6 +198,28 @@ impl Transfer {
         self.scratch.read = read;
         self.scratch.pulses = pulses;
     }
+
+    /// What follows the pulses on P: the visible weights, and a transfer if one is due.
+    fn follow(&mut self, changed: Changed, lr: f64) {
+        match changed {
+            Changed::Cells(cells) if !self.visible.is_empty() => {
+                for &cell in &cells {
+                    prefetch(&self.visible, cell as usize);
+                    prefetch(self.slow.weights(), cell as usize);
+                    prefetch(self.tracker.as_ref().map_or(&[][..], Tracker::reference), cell as usize);
+                }
+                self.refresh_cells(cells.into_iter().map(|cell| cell as usize));
+            }
+            Changed::Cells(_) => {}
+            Changed::Any => self.refresh(),
+        }
+        self.batches += 1;
+        if self.batches.is_multiple_of(u64::from(self.settings.transfer_every)) {
+            for _ in 0..self.settings.columns_per_transfer {
+                self.transfer(lr);
+            }
+        }
+    }
 }
 
 impl LearningRule for Transfer {
@@ -230,24 +254,8 @@ impl LearningRule for Transfer {
             None => self.fast.update(batch.x, batch.d, batch.size, rate, update),
         };
         self.scratch.chopped = chopped;
-        match changed? {
-            Changed::Cells(cells) if !self.visible.is_empty() => {
-                for &cell in &cells {
-                    prefetch(&self.visible, cell as usize);
-                    prefetch(self.slow.weights(), cell as usize);
-                    prefetch(self.tracker.as_ref().map_or(&[][..], Tracker::reference), cell as usize);
-                }
-                self.refresh_cells(cells.into_iter().map(|cell| cell as usize));
-            }
-            Changed::Cells(_) => {}
-            Changed::Any => self.refresh(),
-        }
-        self.batches += 1;
-        if self.batches.is_multiple_of(u64::from(self.settings.transfer_every)) {
-            for _ in 0..self.settings.columns_per_transfer {
-                self.transfer(batch.lr);
-            }
-        }
+        let changed = changed?;
+        unwatched(|| self.follow(changed, batch.lr));
         Ok(())
     }
 
@@ -307,6 +315,10 @@ impl LearningRule for Transfer {
 
     fn snapshot(&self) -> State {
         state::snapshot(self)
+    }
+
+    fn boxed(&self) -> Box<dyn LearningRule> {
+        Box::new(self.clone())
     }
 
     fn restored(&self, from: State) -> Result<Box<dyn LearningRule>> {

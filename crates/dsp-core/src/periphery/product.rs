@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::slice;
 
 use crate::par::Threads;
+use crate::par::stop::checkpoint;
 use crate::simd::{Isa, Kernel, LANES};
 
 /// Rows (forward) or columns (backward) in one block of work.
@@ -193,6 +194,7 @@ impl Kernel for Forward<'_> {
         let Self { strips, runs, w, cols, batch, y } = self;
         let (height, stride) = (w.len() / cols, strips.len() / cols);
         for first in (0..stride).step_by(LANES) {
+            checkpoint();
             let strips = Strips { values: strips, first, stride };
             all_sums(strips, runs, w, cols, |row, sum| {
                 for (b, value) in sum.0.into_iter().enumerate().take(batch - first) {
@@ -221,6 +223,7 @@ impl Kernel for Backward<'_> {
         let rows = w.len() / cols;
         let (strips, all) = (width / LANES * LANES, 0..rows);
         for j in (0..strips).step_by(LANES) {
+            checkpoint();
             let strip = Strips { values: w, first: first + j, stride: cols };
             all_sums(strip, slice::from_ref(&all), d, rows, |b, sum| {
                 y[b * width + j..][..LANES].copy_from_slice(&sum.0)

@@ -9,8 +9,9 @@ use super::lines::Lines;
 use super::output::finalise;
 use super::passes::Passes;
 use super::{BoundManagement, Periphery, noise_management, product};
-use crate::error::{Error, Result, check_finite, check_len};
+use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::Threads;
+use crate::par::stop::checkpoint;
 use crate::rng::Key;
 use crate::simd::Isa;
 
@@ -101,6 +102,8 @@ pub fn read(
     if batch > (u32::MAX / MAX_ROUNDS) as usize {
         return Err(Error::parameter("batch", batch, format!("at most {}", u32::MAX / MAX_ROUNDS)));
     }
+    // Prepared inputs and their transposition, outputs before and after the output stage, twice for two passes.
+    check_room(batch.saturating_mul(16 * (inputs + outputs)), "a read of this batch")?;
     if periphery.perfect() {
         let mut y = matrix.product(direction, context, input);
         if periphery.out_scale != 1.0 {
@@ -127,12 +130,14 @@ pub fn read(
         vectors += pending.len() as u64 * periphery.passes();
         let mut prepared = vec![0.0; pending.len() * inputs];
         for (vector, out) in pending.iter().zip(prepared.chunks_mut(inputs)) {
+            checkpoint();
             let x = &input[vector.index * inputs..(vector.index + 1) * inputs];
             convert(periphery, context, vector, x, out);
         }
         let mut raw = passes.run(&pending, &prepared);
         let mut again = Vec::new();
         for (at, mut vector) in pending.into_iter().enumerate() {
+            checkpoint();
             let out = &mut y[vector.index * outputs..(vector.index + 1) * outputs];
             if passes.finish(&mut raw, at, &vector, out)
                 && managed

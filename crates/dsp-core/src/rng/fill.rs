@@ -6,6 +6,7 @@
 use super::Stream;
 use super::normal::normals;
 use super::uniform::open_unit;
+use crate::par::stop::checkpoint;
 use crate::simd::{Isa, Kernel, LANES};
 
 /// Elements that sixteen blocks of four words fill.
@@ -26,6 +27,9 @@ impl<F: Fn([u32; 4]) -> [f32; 4] + Copy> Kernel for Fill<'_, F> {
         let (groups, tail) = self.out.as_chunks_mut::<GROUP>();
         let count = groups.len();
         for (g, group) in groups.iter_mut().enumerate() {
+            if g.is_multiple_of(1024) {
+                checkpoint();
+            }
             fill_group(self.stream, (g * LANES) as u32, self.ordinal, group, self.transform);
         }
         if !tail.is_empty() {
