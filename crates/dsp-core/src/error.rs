@@ -55,6 +55,29 @@ impl Error {
     }
 }
 
+/// Refuses work for which so much memory cannot be had: allocations deep in a call would abort the process.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn check_room(bytes: usize, what: &str) -> Result<()> {
+    /// What any process can be expected to have.
+    const SMALL: usize = 1 << 22;
+    if bytes < SMALL || Vec::<u8>::new().try_reserve_exact(bytes).is_ok() {
+        return Ok(());
+    }
+    Err(Error::Memory(format!("{bytes} bytes for {what}")))
+}
+
+/// Lengthens a vector of zeros by `more`.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn lengthen<T: Copy + Default>(values: &mut Vec<T>, more: usize, what: &str) -> Result<()> {
+    values.try_reserve(more).map_err(|_| Error::Memory(format!("{more} more values for {what}")))?;
+    values.resize(values.len() + more, T::default());
+    Ok(())
+}
+
 /// Refuses an array that is not finite everywhere.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use pyo3::types::PyDict;
 use crate::array::CrossbarArray;
 use crate::config::Config;
 use crate::convert::{batch, exact, matrix};
-use crate::detach::{free, locked};
+use crate::detach::{free, locked, patient};
 use crate::errors::raise;
 use crate::state::{from_dict, to_dict};
 
@@ -85,13 +85,13 @@ impl Tile {
 
     fn forward<'py>(&self, py: Python<'py>, x: PyReadonlyArray2<'_, f32>) -> PyResult<Matrix<'py>> {
         let (x, size) = batch(py, "x", &x, self.shape.1)?;
-        let y = locked(py, &self.tile, |tile| tile.forward(&x, size))?;
+        let y = patient(py, &self.tile, |tile| tile.forward(&x, size))?;
         matrix(py, y, (size, self.shape.0))
     }
 
     fn backward<'py>(&self, py: Python<'py>, d: PyReadonlyArray2<'_, f32>) -> PyResult<Matrix<'py>> {
         let (d, size) = batch(py, "d", &d, self.shape.0)?;
-        let y = locked(py, &self.tile, |tile| tile.backward(&d, size))?;
+        let y = patient(py, &self.tile, |tile| tile.backward(&d, size))?;
         matrix(py, y, (size, self.shape.1))
     }
 
@@ -104,7 +104,7 @@ impl Tile {
     ) -> PyResult<()> {
         let (x, size) = batch(py, "x", &x, self.shape.1)?;
         let d = exact(py, "d", &d, (size, self.shape.0))?;
-        locked(py, &self.tile, |tile| tile.update(Batch { x: &x, d: &d, size, lr }))
+        patient(py, &self.tile, |tile| tile.update(Batch { x: &x, d: &d, size, lr }))
     }
 
     fn array_names(&self, py: Python<'_>) -> PyResult<Vec<&'static str>> {

@@ -59,7 +59,6 @@ impl Windows {
     }
 
     /// The largest element of every window, and where it stands.
-    #[expect(clippy::type_complexity, reason = "a pair of arrays")]
     fn largest<'py>(
         &self,
         py: Python<'py>,

@@ -11,6 +11,7 @@ use crate::array::{Changed, CrossbarArray};
 use crate::calibration::{Scheme, zero_shift};
 use crate::error::{Error, Result};
 use crate::filter::PulseBuffer;
+use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::{Fidelity, PulseUpdate};
 use crate::snapshot::State;
@@ -59,6 +60,7 @@ pub struct Settings {
 }
 
 /// A fast array and its way into the next one.
+#[derive(Clone)]
 struct Stage {
     array: CrossbarArray,
     /// What is subtracted from its weights, in C order.
@@ -72,6 +74,7 @@ struct Stage {
 }
 
 /// A running rule with fixed references.
+#[derive(Clone)]
 pub struct Chain {
     stages: Vec<Stage>,
     slow: CrossbarArray,
@@ -166,6 +169,23 @@ impl Chain {
         Ok(())
     }
 
+    /// What follows the pulses on P: the visible weights, and the transfers that are due.
+    fn follow(&mut self, changed: Changed, lr: f64) -> Result<()> {
+        match changed {
+            Changed::Cells(cells) => self.refresh_cells(cells.into_iter().map(|cell| cell as usize)),
+            Changed::Any => self.refresh(),
+        }
+        self.batches += 1;
+        for number in 0..self.stages.len() {
+            if self.batches.is_multiple_of(self.stages[number].period) {
+                for _ in 0..self.settings.columns_per_transfer {
+                    self.transfer(number, lr)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A buffer's contents in C order.
     fn buffered(&self, number: usize) -> Option<Vec<f32>> {
         let (rows, cols) = self.slow.shape();
@@ -201,19 +221,7 @@ impl LearningRule for Chain {
         }
         let changed = fast.update_at(batch.x, batch.d, &rates, update)?;
         self.rate = rate;
-        match changed {
-            Changed::Cells(cells) => self.refresh_cells(cells.into_iter().map(|cell| cell as usize)),
-            Changed::Any => self.refresh(),
-        }
-        self.batches += 1;
-        for number in 0..self.stages.len() {
-            if self.batches.is_multiple_of(self.stages[number].period) {
-                for _ in 0..self.settings.columns_per_transfer {
-                    self.transfer(number, batch.lr)?;
-                }
-            }
-        }
-        Ok(())
+        unwatched(|| self.follow(changed, batch.lr))
     }
 
     fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
@@ -265,6 +273,10 @@ impl LearningRule for Chain {
 
     fn snapshot(&self) -> State {
         state::snapshot(self)
+    }
+
+    fn boxed(&self) -> Box<dyn LearningRule> {
+        Box::new(self.clone())
     }
 
     fn restored(&self, from: State) -> Result<Box<dyn LearningRule>> {

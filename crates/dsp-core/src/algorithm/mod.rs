@@ -134,6 +134,9 @@ pub trait LearningRule: Send {
     /// The complete state: every array under `arrays`, and what is digital.
     fn snapshot(&self) -> State;
 
+    /// A copy.
+    fn boxed(&self) -> Box<dyn LearningRule>;
+
     /// A rule like this one in another state: same shape and configuration, on the same threads.
     ///
     /// # Errors

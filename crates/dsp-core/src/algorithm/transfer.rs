@@ -10,6 +10,7 @@ use crate::config::{Consistent, Count, Flag, Range, parameters};
 use crate::device::Device;
 use crate::error::Result;
 use crate::filter::{Choppers, PulseBuffer, Tracker};
+use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
 use crate::rng::uniform::open_unit;
@@ -105,6 +106,7 @@ impl Granular {
 }
 
 /// A running rule with a fast and a slow array.
+#[derive(Clone)]
 pub struct Transfer {
     fast: CrossbarArray,
     rate: FastRate,
@@ -125,7 +127,7 @@ pub struct Transfer {
 }
 
 /// Space reused between mini-batches.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Scratch {
     chopped: Vec<f32>,
     read: Vec<f32>,
@@ -235,6 +237,28 @@ impl Transfer {
         self.scratch.read = read;
         self.scratch.pulses = pulses;
     }
+
+    /// What follows the pulses on P: the visible weights, and a transfer if one is due.
+    fn follow(&mut self, changed: Changed, lr: f64) {
+        match changed {
+            Changed::Cells(cells) if !self.visible.is_empty() => {
+                for &cell in &cells {
+                    prefetch(&self.visible, cell as usize);
+                    prefetch(self.slow.weights(), cell as usize);
+                    prefetch(self.tracker.as_ref().map_or(&[][..], Tracker::reference), cell as usize);
+                }
+                self.refresh_cells(cells.into_iter().map(|cell| cell as usize));
+            }
+            Changed::Cells(_) => {}
+            Changed::Any => self.refresh(),
+        }
+        self.batches += 1;
+        if self.batches.is_multiple_of(u64::from(self.settings.transfer_every)) {
+            for _ in 0..self.settings.columns_per_transfer {
+                self.transfer(lr);
+            }
+        }
+    }
 }
 
 impl LearningRule for Transfer {
@@ -268,24 +292,7 @@ impl LearningRule for Transfer {
         self.scratch.chopped = chopped;
         let changed = changed?;
         self.rate = rate;
-        match changed {
-            Changed::Cells(cells) if !self.visible.is_empty() => {
-                for &cell in &cells {
-                    prefetch(&self.visible, cell as usize);
-                    prefetch(self.slow.weights(), cell as usize);
-                    prefetch(self.tracker.as_ref().map_or(&[][..], Tracker::reference), cell as usize);
-                }
-                self.refresh_cells(cells.into_iter().map(|cell| cell as usize));
-            }
-            Changed::Cells(_) => {}
-            Changed::Any => self.refresh(),
-        }
-        self.batches += 1;
-        if self.batches.is_multiple_of(u64::from(self.settings.transfer_every)) {
-            for _ in 0..self.settings.columns_per_transfer {
-                self.transfer(batch.lr);
-            }
-        }
+        unwatched(|| self.follow(changed, batch.lr));
         Ok(())
     }
 
@@ -345,6 +352,10 @@ impl LearningRule for Transfer {
 
     fn snapshot(&self) -> State {
         state::snapshot(self)
+    }
+
+    fn boxed(&self) -> Box<dyn LearningRule> {
+        Box::new(self.clone())
     }
 
     fn restored(&self, from: State) -> Result<Box<dyn LearningRule>> {

@@ -20,10 +20,12 @@ pub use program::Programmed;
 pub use trace::TracedPulse;
 pub use whole::Directions;
 
+use std::sync::Arc;
+
 use crate::device::{Apparent, CellParameters, CellsMut, Device};
-use crate::error::{Error, Result, check_finite, check_len};
+use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::ledger::{Ledger, Pulses};
-use crate::par::Threads;
+use crate::par::{Threads, stop};
 pub use crate::pulse::coincidences::Changed;
 use crate::pulse::{Fidelity, PulseUpdate, coincidences};
 use crate::rng::{Key, Purpose};
@@ -40,7 +42,8 @@ pub struct CrossbarArray {
     rows: usize,
     cols: usize,
     device: Device,
-    parameters: CellParameters,
+    /// Shared with copies.
+    parameters: Arc<CellParameters>,
     /// Persistent state `v`, reference included.
     state: Vec<f32>,
     /// Apparent weights; empty where they equal the state.
@@ -82,20 +85,20 @@ impl CrossbarArray {
                 format!("two sizes >= 1 with product <= {MAX_CELLS}"),
             )
         })?;
+        // Planes while they are drawn, packed parameters, state: all at once, before anything is touched.
+        check_room(cells.saturating_mul(20 * size_of::<f32>()), "the cells")?;
         let isa = Isa::current()?;
         let counted = if count_pulses { cells } else { 0 };
         let separate = if device.has_reference() || device.write_noise().std > 0.0 { cells } else { 0 };
         let state = zeros(cells, "the state")?;
         let apparent = zeros(separate, "the apparent weights")?;
         let (count_up, count_down) = (zeros(counted, "the pulse counts")?, zeros(counted, "the pulse counts")?);
-        // One allocation at the size of all planes first: the sampler's own would abort.
-        drop(zeros::<f32>(cells.saturating_mul(10), "the cell parameters")?);
         let parameters = device.sample(isa, key, cells);
         let mut array = Self {
             rows,
             cols,
             device,
-            parameters,
+            parameters: Arc::new(parameters),
             state,
             apparent,
             count_up,
@@ -125,16 +128,17 @@ impl CrossbarArray {
         planes: Vec<(String, Vec<f32>)>,
         tables: Option<(Vec<f32>, Vec<f32>)>,
     ) -> Result<Self> {
+        let parameters = Arc::make_mut(&mut self.parameters);
         for (name, values) in planes {
-            self.parameters.replace(&name, values, self.rows, self.cols)?;
+            parameters.replace(&name, values, self.rows, self.cols)?;
         }
         if let Some((up, down)) = tables {
             if !matches!(self.device, Device::PiecewiseStep(_)) {
                 return Err(Error::parameter("cell_parameters", "\"piecewise_up\"", "given for a PiecewiseStep only"));
             }
-            self.parameters.set_tables(up, down)?;
+            parameters.set_tables(up, down)?;
         }
-        self.parameters.check_bounds()?;
+        parameters.check_bounds()?;
         self.settle();
         Ok(self)
     }
@@ -334,11 +338,16 @@ impl CrossbarArray {
             step: self.clock,
             isa: self.isa,
         })?;
+        Ok(self.whole(trains.work(), |array| array.apply(&trains, fidelity)))
+    }
+
+    /// Applies the trains of an update.
+    fn apply(&mut self, trains: &coincidences::Trains, fidelity: Fidelity) -> Changed {
         let (step, cols) = (self.advance(1), self.cols);
         self.record_update(step, |cell| trains.directions(cell, cols));
         let (device, key, isa, threads) = (self.device.clone(), self.key, self.isa, self.threads);
         let (pulses, changed) = device.visit(coincidences::Apply {
-            trains: &trains,
+            trains,
             cols,
             isa,
             threads,
@@ -350,7 +359,17 @@ impl CrossbarArray {
         });
         self.ledger.add_pulses(pulses);
         self.ledger.train_slots += trains.slots();
-        Ok(changed)
+        changed
+    }
+
+    /// Makes a change of roughly so many nanoseconds as a whole, also if the call is given up: then it is taken back.
+    fn whole<R>(&mut self, nanoseconds: f64, change: impl FnOnce(&mut Self) -> R) -> R {
+        let planes = 3 * size_of::<f32>() + 2 * size_of::<i64>();
+        let replay = self.trace.cells.len() as f64 * nanoseconds;
+        if check_room(self.state.len().saturating_mul(planes), "a copy").is_err() {
+            return stop::unwatched(|| change(self));
+        }
+        stop::all_or_nothing(self, nanoseconds + replay, change)
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Programmed {
 
 impl CrossbarArray {
     /// Programs the weights `target` by pulses. Each round reads all columns through `read` and pulses the cells that are
-    /// further than `tolerance` from their target once, towards it; at most `max_rounds` rounds.
+    /// further than `tolerance` from their target once, towards it; at most `max_rounds` rounds. `interrupted` is asked before
+    /// every read; if it says yes, the array stays as it then is and `None` returns.
     ///
     /// # Errors
     /// [`Error`] for a wrong length, values that are not finite, or a tolerance that is not positive.
@@ -44,6 +45,9 @@ impl CrossbarArray {
         while rounds < max_rounds {
             rounds += 1;
             for j in 0..cols {
+                if interrupted() {
+                    return Ok(None);
+                }
                 self.read_column(j, read, &mut column);
                 for (i, value) in column.iter().enumerate() {
                     let missing = f64::from(target[i * cols + j] - value);
@@ -57,9 +61,6 @@ impl CrossbarArray {
                 *count += i64::from(*sign != 0);
             }
             self.pulse(Directions::Mask(&mask), 1)?;
-            if interrupted() {
-                return Ok(None);
-            }
         }
         let residual = self.weights().iter().zip(target).map(|(w, t)| w - t).collect();
         let converged = mask.iter().map(|sign| *sign == 0).collect();

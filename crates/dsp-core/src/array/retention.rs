@@ -33,25 +33,25 @@ impl CrossbarArray {
         if !(0.0..=1.0).contains(&alpha) {
             return Err(Error::parameter("alpha", alpha, "a number from 0 to 1"));
         }
-        let scales = std::mem::take(&mut self.parameters.retention.decay_scale);
+        let parameters = self.parameters.clone();
+        let scales = &parameters.retention.decay_scale;
         if !scales.is_empty() {
             self.change_all(|array, i, w| {
                 let bias = array.reset_bias(i);
                 (w - bias) * (1.0 + alpha as f32 * (scales[i] - 1.0)) + bias
             });
         }
-        self.parameters.retention.decay_scale = scales;
         Ok(())
     }
 
     /// One diffusion step: `w <- w + rate xi`. Without diffusion nothing happens.
     pub fn diffuse(&mut self) {
-        let rates = std::mem::take(&mut self.parameters.retention.diffusion_rate);
+        let parameters = self.parameters.clone();
+        let rates = &parameters.retention.diffusion_rate;
         if !rates.is_empty() {
             let xi = self.normals(Purpose::Diffusion);
             self.change_all(|_, i, w| w + rates[i] * xi[i]);
         }
-        self.parameters.retention.diffusion_rate = rates;
     }
 
     /// Resets each cell of `count` columns from `start` on (wrapping round; all columns if `None`) with a probability:
@@ -106,7 +106,8 @@ impl CrossbarArray {
         let spread = population.drift_nu_std as f32;
         let noise = population.drift_w_noise_std as f32;
         let (xi, chi) = (self.normals(Purpose::DriftExponent), self.normals(Purpose::DriftNoise));
-        let nu = std::mem::take(&mut self.parameters.retention.drift_nu);
+        let parameters = self.parameters.clone();
+        let nu = &parameters.retention.drift_nu;
         for i in 0..cells {
             let w = persistent(self, i);
             if (w - drift.last[i]).abs() > tolerance {
@@ -119,7 +120,6 @@ impl CrossbarArray {
             let exponent = nu[i] * (1.0 + spread * xi[i]);
             drift.start[i] * exp(-exponent * ln(if elapsed > 1.0 { elapsed } else { 1.0 })) + noise * chi[i]
         });
-        self.parameters.retention.drift_nu = nu;
         for i in 0..cells {
             drift.last[i] = persistent(self, i);
         }

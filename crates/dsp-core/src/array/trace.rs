@@ -6,6 +6,7 @@
 use super::CrossbarArray;
 use crate::device::{CellBlock, CellParameters, Model, Response, Visitor};
 use crate::error::{Error, Result};
+use crate::par::stop::checkpoint;
 use crate::pulse::Fidelity;
 use crate::rng::Purpose;
 use crate::rng::normal::normals;
@@ -88,6 +89,7 @@ impl CrossbarArray {
         }
         let mut pulses = std::mem::take(&mut self.trace.pulses);
         for &cell in &self.trace.cells {
+            checkpoint();
             let state = self.state[cell as usize];
             let replay = Replay { parameters: &self.parameters, cell, state, plan: plan(cell), pulses: &mut pulses };
             self.device.visit(replay);

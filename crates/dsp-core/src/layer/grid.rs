@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::algorithm::{Batch, Tile};
 use crate::error::{Error, Result, check_finite, check_len};
-use crate::par::Threads;
+use crate::par::{Threads, stop};
 
 /// A tile that a grid shares with whoever looks at it.
 pub type SharedTile = Arc<Mutex<Tile>>;
@@ -174,7 +174,7 @@ impl Grid {
         let (rows, cols) = self.shape();
         let work = rows.saturating_mul(cols).saturating_mul(batch) / 16;
         let tasks = self.tiles.iter().enumerate().map(|(i, tile)| locked(tile.clone(), task(i))).collect();
-        sharing(self.threads, work).run(tasks).into_iter().collect()
+        together(self.tiles.clone(), work, || sharing(self.threads, work).run(tasks).into_iter().collect())
     }
 
     /// `y = x W^T` for `x` (batch, N): (batch, M).
@@ -275,6 +275,23 @@ fn sharing(threads: Threads, work: usize) -> Threads {
     if work < SHARED_ABOVE { Threads::ONE } else { threads }
 }
 
+/// Runs work on tiles; they are all as before if it is given up.
+fn together<R>(mut tiles: Vec<SharedTile>, work: usize, change: impl FnOnce() -> R) -> R {
+    let save = |tiles: &Vec<SharedTile>| -> Vec<Option<Tile>> {
+        tiles.iter().map(|tile| tile.lock().ok().map(|tile| tile.clone())).collect()
+    };
+    let put_back = |tiles: &mut Vec<SharedTile>, before: Vec<Option<Tile>>| {
+        for (tile, before) in tiles.iter().zip(before) {
+            let Some(before) = before else { continue };
+            tile.clear_poison();
+            if let Ok(mut tile) = tile.lock() {
+                *tile = before;
+            }
+        }
+    };
+    stop::undoable(&mut tiles, work as f64, save, put_back, |_| change())
+}
+
 fn locked<R>(tile: SharedTile, task: TileTask<R>) -> impl FnOnce() -> Result<R> + Send {
     move || {
         let mut tile =
@@ -292,12 +309,15 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
     if !(lr.is_finite() && lr >= 0.0) {
         return Err(Error::parameter("lr", lr, "a finite number >= 0"));
     }
-    let mut tasks = Vec::new();
-    let mut work = 0_usize;
+    let (mut tasks, mut tiles) = (Vec::new(), Vec::new());
+    let (mut work, mut pulses) = (0_usize, 0_usize);
     let mut threads = Threads::ONE;
     for (grid, factor) in grids.iter() {
         let (errors, last) = (grid.errors(*factor)?, grid.passes()?);
         let batch = last.batch;
+        let (rows, cols) = grid.shape();
+        pulses = pulses.saturating_add(rows.saturating_mul(cols).saturating_mul(batch));
+        tiles.extend(grid.tiles.iter().cloned());
         for (i, (tile, d)) in grid.tiles.iter().zip(errors).enumerate() {
             let x = last.inputs[i % grid.columns.len()].clone();
             work = work.saturating_add((x.len() + d.len()).saturating_mul(4));
@@ -306,7 +326,7 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
         }
         threads = grid.threads;
     }
-    sharing(threads, work).run(tasks).into_iter().collect::<Result<Vec<()>>>()?;
+    together(tiles, pulses, || sharing(threads, work).run(tasks).into_iter().collect::<Result<Vec<()>>>())?;
     grids.iter_mut().for_each(|(grid, _)| grid.learn_gains(lr));
     Ok(())
 }

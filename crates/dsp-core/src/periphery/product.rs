@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::par::Threads;
+use crate::par::stop::checkpoint;
 use crate::simd::{Isa, Kernel, LANES};
 
 /// Sixteen numbers side by side: of a panel, or sums.
@@ -166,6 +167,7 @@ struct Block<'a> {
 
 /// The sums of every panel with every row of scalars, panel by panel, in the beginning of `sums`.
 fn add_up<'s>(isa: Isa, block: Block<'_>, sums: &'s mut [Strip]) -> &'s [Strip] {
+    checkpoint();
     let sums = &mut sums[..block.panels.len() / block.depth * block.scalars.rows];
     sums.fill([0.0; LANES]);
     // As many sums at a time as there are registers for, of 4, 8 and 16 numbers.

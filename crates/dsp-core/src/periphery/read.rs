@@ -8,8 +8,9 @@ use super::lines::Lines;
 use super::output::finalise;
 use super::passes::Passes;
 use super::{Periphery, noise_management, product};
-use crate::error::{Error, Result, check_finite, check_len};
+use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::Threads;
+use crate::par::stop::checkpoint;
 use crate::rng::fill::ELEMENTS;
 use crate::rng::{Key, Purpose, Stream};
 use crate::simd::Isa;
@@ -123,6 +124,8 @@ pub fn read(
     if batch as u64 > most {
         return Err(Error::parameter("batch", batch, format!("at most {most}")));
     }
+    // Prepared inputs and their transposition, outputs before and after the output stage, twice for two passes.
+    check_room(batch.saturating_mul(16 * (inputs + outputs)), "a read of this batch")?;
     if periphery.perfect() {
         let mut y = matrix.product(direction, context, input);
         if periphery.out_scale != 1.0 {
@@ -144,6 +147,7 @@ pub fn read(
     };
     let passes = Passes::new(matrix, direction, periphery, Context { threads: within, ..context });
     let rounds = |(at, (scales, y)): (usize, (&[f32], &mut [f32]))| {
+        checkpoint();
         // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
         let reads = |scale: f32| scale > 0.0 || (periphery.inp_noise > 0.0 && direction == Direction::Forward);
         let vectors = scales.iter().enumerate().filter(|(_, scale)| reads(**scale));

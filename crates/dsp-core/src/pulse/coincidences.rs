@@ -8,9 +8,10 @@ use super::segments::{Segment, Segments};
 use super::sparse;
 use super::train::probabilities;
 use crate::device::{Apparent, CellsMut, Model, Response, Visitor};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_room};
 use crate::ledger::Pulses;
 use crate::par::Threads;
+use crate::par::stop::checkpoint;
 use crate::rng::{Key, Purpose, Stream};
 use crate::simd::Isa;
 use crate::simd::math::largest_magnitude;
@@ -105,6 +106,7 @@ impl Trains {
         let mut p = vec![0.0; request.rows];
         let mut q = vec![0.0; request.cols];
         for vector in 0..request.batch {
+            checkpoint();
             let x = &request.x[vector * request.cols..(vector + 1) * request.cols];
             let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
             let scaling = request.update.scaling(
@@ -132,14 +134,16 @@ impl Trains {
                     let sum = |values: &[f32]| values.iter().map(|v| f64::from(v.min(1.0))).sum::<f64>();
                     trains.expected += f64::from(scaling.length) * sum(&p) * sum(&q);
                     let ordinal = vector as u32 * longest;
-                    segments.draw(request, ordinal, scaling.length, (x, d), (&q, &p));
+                    segments.draw(request, ordinal, scaling.length, (x, d), (&q, &p))?;
                 }
-                _ => counts.add(request, scaling.length, (x, d), (&q, &p)),
+                _ => counts.add(request, scaling.length, (x, d), (&q, &p))?,
             }
         }
         if request.update.pulse_type != PulseType::Stochastic {
             trains.kind = Kind::Deterministic(counts.events);
         }
+        // Copies of the pulses in another order, or lists of the lines that fire.
+        check_room(trains.bytes().saturating_mul(3), "the pulses")?;
         Ok(trains)
     }
 
@@ -161,6 +165,22 @@ impl Trains {
         }
     }
 
+    fn bytes(&self) -> usize {
+        match &self.kind {
+            Kind::Deterministic(events) => size_of_val(&events[..]),
+            Kind::Stochastic(segments) => segments.bytes(),
+        }
+    }
+
+    /// Roughly how long they take to apply, in nanoseconds on one thread.
+    #[must_use]
+    pub fn work(&self) -> f64 {
+        match &self.kind {
+            Kind::Deterministic(events) => 20.0 * events.len() as f64,
+            Kind::Stochastic(segments) => 10.0 * self.expected + self.rows as f64 * segments.iter().len() as f64,
+        }
+    }
+
     /// Slots sent, summed over the vectors.
     #[must_use]
     pub fn slots(&self) -> u64 {
@@ -177,10 +197,17 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, request: &Request<'_>, length: u32, (x, d): (&[f32], &[f32]), (q, p): (&[f32], &[f32])) {
+    fn add(
+        &mut self,
+        request: &Request<'_>,
+        length: u32,
+        (x, d): (&[f32], &[f32]),
+        (q, p): (&[f32], &[f32]),
+    ) -> Result<()> {
         let length = length as f32;
         let whole = |p: f32| (p * length).round_ties_even().clamp(0.0, length);
         for row in 0..request.rows {
+            checkpoint();
             for col in 0..request.cols {
                 let count = match request.update.pulse_type {
                     PulseType::MeanCount => (whole(p[row]) * whole(q[col]) / length).round_ties_even(),
@@ -189,12 +216,16 @@ impl Counts {
                 let cell = (row * request.cols + col) as u32;
                 let up = x[col].is_sign_negative() != d[row].is_sign_negative();
                 if count > 0 {
+                    if self.events.try_reserve(count as usize).is_err() {
+                        return Err(Error::Memory(format!("{} pulses", self.events.len())));
+                    }
                     let sent = self.sent.entry(cell).or_default();
                     self.events.extend((0..count).map(|n| Event::new(cell, *sent + n, up)));
                     *sent += count;
                 }
             }
         }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use super::dense::{Directions, send};
 use super::segments::Segments;
 use crate::device::{Apparent, CellBlock, CellsMut, CycleNoise, HIGH, LOW, Map, Moments, Response};
 use crate::ledger::Pulses;
+use crate::par::stop::checkpoint;
 use crate::rng::Stream;
 use crate::simd::math::clip;
 use crate::simd::{Kernel, LANES};
@@ -65,6 +66,7 @@ fn run<R: Response, const ADDITIVE: bool>(kernel: Composed<'_, R>) -> Pulses {
     let mut directions = Directions::new(PIECE);
     let mut pulses = Pulses::default();
     for local_row in 0..cells.state.len() / cols {
+        checkpoint();
         for col in (0..cols).step_by(LANES) {
             let width = LANES.min(cols - col);
             let at = local_row * cols + col;

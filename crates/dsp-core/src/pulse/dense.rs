@@ -7,6 +7,7 @@
 use super::segments::{Segment, Segments};
 use crate::device::{Apparent, CellBlock, CellsMut, Response};
 use crate::ledger::Pulses;
+use crate::par::stop::checkpoint;
 use crate::rng::Stream;
 use crate::simd::{Kernel, LANES};
 
@@ -101,6 +102,7 @@ impl<R: Response> Kernel for Dense<'_, R> {
         let mut pulses = Pulses::default();
         for local_row in 0..cells.state.len() / cols {
             for col in (0..cols).step_by(LANES) {
+                checkpoint();
                 let width = LANES.min(cols - col);
                 let at = local_row * cols + col;
                 let first = cells.first + at;

@@ -6,6 +6,7 @@
 use super::Stream;
 use super::normal::normals;
 use super::uniform::open_unit;
+use crate::par::stop::checkpoint;
 use crate::simd::{Isa, Kernel, LANES};
 
 /// Elements that sixteen blocks of four words fill.
@@ -36,7 +37,10 @@ impl<F: Fn([u32; 4]) -> [f32; 4] + Copy> Kernel for Fill<'_, F> {
             (out, index) = (rest, index + LANES as u32);
         }
         let (groups, tail) = out.as_chunks_mut::<GROUP>();
-        for group in groups {
+        for (g, group) in groups.iter_mut().enumerate() {
+            if g.is_multiple_of(1024) {
+                checkpoint();
+            }
             fill_group(stream, index, ordinal, group, transform);
             index += LANES as u32;
         }
