@@ -139,6 +139,7 @@ FIELDS = {
         "update_bl_management": FLAGS,
         "um_grad_scale": POSITIVE,
         "pulse_type": CHOICES,
+        "fidelity": CHOICES,
         "res": UNIT,
         "sto_round": FLAGS,
         "x_res_implicit": UNIT,

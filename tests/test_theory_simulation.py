@@ -366,9 +366,9 @@ def test_least_squares_residual_learning(tau):
     rates = {"beta": 0.03, "gamma": 0.0}
     hessian, truth = least_squares()
     weights = {
-        mode: follow_least_squares("ResidualLearning", tau, mode, 8, **rates)[0] for mode in ("pulsed", "mean_field")
+        mode: follow_least_squares("ResidualLearning", tau, mode, 16, **rates)[0] for mode in ("pulsed", "mean_field")
     }
-    sgd, _ = follow_least_squares("AnalogSGD", tau, "mean_field", 8)
+    sgd, _ = follow_least_squares("AnalogSGD", tau, "mean_field", 16)
     off = {name: w.mean(axis=(0, 1)) - truth for name, w in (*weights.items(), ("sgd", sgd))}
     bias = {name: float(w @ hessian @ w) for name, w in off.items()}
     assert np.sqrt(np.mean((off["pulsed"] - off["mean_field"]) ** 2)) < 0.2 * np.sqrt(np.mean(off["sgd"] ** 2))
