@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TORCH_VENV := .venv-torch
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
 CARGO := cargo
 
-.PHONY: help run test test-slow test-full dev lint fmt rust-test python-test stubs clean
+.PHONY: help run test test-slow test-full test-torch dev lint fmt rust-test python-test stubs clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -52,8 +53,21 @@ python-test: dev  ## physics, laws, contracts, errors, documentation
 test-slow: dev  ## minutes of statistics
 	$(BIN)/python -m pytest -q -m slow
 
+test-torch: $(TORCH_VENV)/.built  ## dsptrack.torch, in an environment with PyTorch
+	$(TORCH_VENV)/bin/python -m pytest -q tests/pytorch tests/test_docs.py tests/test_public_api.py -k "torch"
+
+# PyTorch's own index has smaller wheels, for the CPU alone; where it cannot be reached pip takes what PyPI has.
+$(TORCH_VENV)/.built: pyproject.toml $(RUST_SOURCES)
+	test -x $(TORCH_VENV)/bin/python || $(PYTHON) -m venv $(TORCH_VENV)
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 \
+	    --extra-index-url https://download.pytorch.org/whl/cpu torch
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --group dev
+	. $(TORCH_VENV)/bin/activate && maturin develop --release --quiet --extras torch
+	touch $@
+
 test-full: dev  ## training on the full MNIST (DSPTRACK_DATA names its folder)
 	$(BIN)/python -m pytest -q -m full_data
 
 clean:  ## remove everything that was built
-	rm -rf $(VENV) target
+	rm -rf $(VENV) $(TORCH_VENV) target

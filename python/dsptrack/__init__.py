@@ -56,6 +56,7 @@ from .update import PulseUpdate
 
 if TYPE_CHECKING:
     from . import convert, datasets, experiments, fit, nn, plot, testing
+    from . import torch as torch
 
 __all__ = [
     "STREAM_VERSION",
@@ -96,8 +97,9 @@ __all__ = [
     "zero_shift",
 ]
 
-# Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick.
-_LAZY = frozenset({"convert", "datasets", "experiments", "fit", "nn", "plot", "testing"})
+# Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick. ``torch`` is not in
+# __all__: ``from dsptrack import *`` must neither need PyTorch nor hide it.
+_LAZY = frozenset({"convert", "datasets", "experiments", "fit", "nn", "plot", "testing", "torch"})
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -60,16 +60,16 @@ class Patches:
         np.take(self._pad(x), table, axis=1, out=self._rows.reshape(images, table.size), mode="clip")
         return self._rows
 
-    def scatter(self, rows: FloatArray) -> FloatArray:
-        """Return the images (B, C, H, W) in which every pixel is the sum of its places in `rows`."""
-        assert self._image is not None
-        channels, height, width = self._image
+    def scatter(self, rows: FloatArray, image: tuple[int, ...]) -> FloatArray:
+        """Return the images (B, C, H, W), `image` = (C, H, W), in which a pixel is the sum of its places in `rows`."""
+        channels, height, width = image
+        self._prepare((channels, height, width))
         (top, left), size = self.padding, self._padded_size(height, width)
         pixels = channels * size[0] * size[1]
         by_image = rows.reshape(-1, self._table.size)
         sums = np.empty((len(by_image), pixels), np.float32)
-        for image, values in zip(sums, by_image, strict=True):
-            image[:] = np.bincount(self._table, values, pixels)  # sums in float64
+        for sums_of_image, values in zip(sums, by_image, strict=True):
+            sums_of_image[:] = np.bincount(self._table, values, pixels)  # sums in float64
         x = sums.reshape(-1, channels, *size)[:, :, top : top + height, left : left + width]
         return np.ascontiguousarray(x)
 

@@ -3,4 +3,4 @@
 pub mod activation;
 mod grid;
 
-pub use grid::{Factors, Grid, SharedTile, update};
+pub use grid::{Factors, Grid, Passes, SharedTile, update};
