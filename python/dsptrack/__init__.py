@@ -13,6 +13,7 @@ Where things are:
 `optim`, `tracking`    learning rules as optimizers of any objective; choppers, average and reference alone
 `CostModel`            time and energy, a `Cost`, of what a ledger counts
 `nn`, `datasets`       layers, losses and a trainer in NumPy; labelled images
+`torch`                the layers as modules of PyTorch, which it needs
 `theory`               bounds, step sizes and the filter response of the paper
 `experiments`, `plot`  comparisons and their pictures
 `exceptions`           `DspError` and its children, `NoSymmetricPointWarning`
