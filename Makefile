@@ -3,13 +3,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TORCH_VENV := .venv-torch
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
 CARGO := cargo
 # Tests on all cores: each is independent of the others, of their order and of the process it runs in.
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 
-.PHONY: help run test test-slow test-full dev lint fmt rust-test python-test stubs licences wheel test-wheel clean
+.PHONY: help run test test-slow test-full test-torch dev lint fmt rust-test python-test stubs licences wheel test-wheel clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -55,6 +56,19 @@ python-test: dev  ## physics, laws, contracts, errors, documentation
 test-slow: dev  ## minutes of statistics
 	$(BIN)/python -m pytest -q -m slow $(PARALLEL)
 
+test-torch: $(TORCH_VENV)/.built  ## dsptrack.torch, in an environment with PyTorch
+	$(TORCH_VENV)/bin/python -m pytest -q tests/pytorch tests/test_docs.py tests/test_public_api.py -k "torch"
+
+# PyTorch's own index has smaller wheels, for the CPU alone; where it cannot be reached pip takes what PyPI has.
+$(TORCH_VENV)/.built: pyproject.toml $(RUST_SOURCES)
+	test -x $(TORCH_VENV)/bin/python || $(PYTHON) -m venv $(TORCH_VENV)
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 \
+	    --extra-index-url https://download.pytorch.org/whl/cpu torch
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --group dev
+	. $(TORCH_VENV)/bin/activate && maturin develop --release --quiet --extras torch
+	touch $@
+
 test-full: dev  ## training on the full MNIST (DSPTRACK_DATA names its folder)
 	$(BIN)/python -m pytest -q -m full_data
 
@@ -73,4 +87,4 @@ test-wheel: $(VENV)/.built  ## install the wheel of dist/ without a compiler, ru
 	$(BIN)/python -m pytest -q -m wheel
 
 clean:  ## remove everything that was built
-	rm -rf $(VENV) target dist
+	rm -rf $(VENV) $(TORCH_VENV) target dist

@@ -13,6 +13,7 @@ Where things are:
 `optim`, `tracking`    learning rules as optimizers of any objective; choppers, average and reference alone
 `CostModel`            time and energy, a `Cost`, of what a ledger counts
 `nn`, `datasets`       layers, losses and a trainer in NumPy; labelled images
+`torch`                the layers as modules of PyTorch, which it needs
 `theory`               bounds, step sizes and the filter response of the paper
 `experiments`, `plot`  comparisons, the paper's figures and tables, and their pictures
 `sweep`                many runs of one function, on many workers, from a store that a killed sweep resumes
@@ -57,6 +58,7 @@ from .update import PulseUpdate
 
 if TYPE_CHECKING:
     from . import convert, datasets, experiments, fit, nn, plot, sweep, testing
+    from . import torch as torch
 
 __all__ = [
     "STREAM_VERSION",
@@ -98,8 +100,9 @@ __all__ = [
     "zero_shift",
 ]
 
-# Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick.
-_LAZY = frozenset({"convert", "datasets", "experiments", "fit", "nn", "plot", "sweep", "testing"})
+# Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick. ``torch`` is not in
+# __all__: ``from dsptrack import *`` must neither need PyTorch nor hide it.
+_LAZY = frozenset({"convert", "datasets", "experiments", "fit", "nn", "plot", "sweep", "testing", "torch"})
 
 
 def __getattr__(name: str) -> ModuleType:

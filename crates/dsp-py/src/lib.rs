@@ -27,7 +27,7 @@ mod _core {
     #[pymodule_export]
     use super::config::Config;
     #[pymodule_export]
-    use super::grid::{Grid, update_grids};
+    use super::grid::{Grid, Passes, update_grids};
     #[pymodule_export]
     use super::tile::Tile;
     #[pymodule_export]

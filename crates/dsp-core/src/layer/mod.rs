@@ -5,4 +5,4 @@ pub mod activation;
 mod grid;
 pub mod windows;
 
-pub use grid::{Factors, Grid, SharedTile, update};
+pub use grid::{Factors, Grid, Passes, SharedTile, update};
