@@ -62,14 +62,20 @@ impl Windows {
         let [images, channels, height, width] = shape;
         check_len("x", x.len(), images * channels, height * width)?;
         let (positions, lines) = (self.positions(shape)?, self.lines(shape));
-        let mut rows = Vec::with_capacity(images * positions.0 * positions.1 * lines.len() * self.kernel.1);
-        let (mut padded, size) = (vec![0.0; channels * self.plane(shape)], channels * height * width);
-        for image in x.chunks_exact(size.max(1)) {
+        let per_image = positions.0 * positions.1 * lines.len() * self.kernel.1;
+        let mut rows = vec![0.0; images * per_image];
+        let (mut padded, size) = (Vec::new(), channels * height * width);
+        for (image, rows) in x.chunks_exact(size.max(1)).zip(rows.chunks_exact_mut(per_image.max(1))) {
             let image = if self.padding == (0, 0) { image } else { self.pad(image, shape, &mut padded) };
-            for corner in self.corners(positions, shape) {
-                for line in &lines {
-                    let line = &image[corner + line..];
-                    rows.extend((0..self.kernel.1).map(|k| line[k * self.dilation.1]));
+            let corners = self.corners(positions, shape);
+            match (self.kernel.1, self.dilation.1) {
+                (3, 1) => copy::<3>(image, corners, &lines, rows),
+                (5, 1) => copy::<5>(image, corners, &lines, rows),
+                (width, apart) => {
+                    let starts = corners.flat_map(|corner| lines.iter().map(move |line| corner + line));
+                    for (start, part) in starts.zip(rows.chunks_exact_mut(width)) {
+                        part.iter_mut().zip(image[start..].iter().step_by(apart)).for_each(|(to, from)| *to = *from);
+                    }
                 }
             }
         }
@@ -90,12 +96,15 @@ impl Windows {
         let mut x = Vec::with_capacity(images * channels * height * width);
         for rows in rows.chunks_exact(per_image.max(1)) {
             sums.fill(0.0);
-            let mut parts = rows.chunks_exact(self.kernel.1);
-            for corner in self.corners(positions, shape) {
-                for (line, part) in lines.iter().zip(&mut parts) {
-                    let line = &mut sums[corner + line..];
-                    for (k, value) in part.iter().enumerate() {
-                        line[k * self.dilation.1] += f64::from(*value);
+            let corners = self.corners(positions, shape);
+            match (self.kernel.1, self.dilation.1) {
+                (3, 1) => add::<3>(rows, corners, &lines, &mut sums),
+                (5, 1) => add::<5>(rows, corners, &lines, &mut sums),
+                (width, apart) => {
+                    let starts = corners.flat_map(|corner| lines.iter().map(move |line| corner + line));
+                    for (start, part) in starts.zip(rows.chunks_exact(width)) {
+                        let sums = sums[start..].iter_mut().step_by(apart);
+                        sums.zip(part).for_each(|(sum, value)| *sum += f64::from(*value));
                     }
                 }
             }
@@ -126,8 +135,9 @@ impl Windows {
     }
 
     /// Copies an image into the middle of `padded`, whose border is zero.
-    fn pad<'a>(&self, image: &[f32], shape: Shape, padded: &'a mut [f32]) -> &'a [f32] {
-        let [_, _, height, width] = shape;
+    fn pad<'a>(&self, image: &[f32], shape: Shape, padded: &'a mut Vec<f32>) -> &'a [f32] {
+        let [_, channels, height, width] = shape;
+        padded.resize(channels * self.plane(shape), 0.0);
         let (top, left) = self.padding;
         for (from, to) in image.chunks_exact(height * width).zip(padded.chunks_exact_mut(self.plane(shape))) {
             for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(width + 2 * left).skip(top)) {
@@ -135,6 +145,29 @@ impl Windows {
             }
         }
         padded
+    }
+}
+
+/// Copies the lines of every window of `image`, `K` pixels side by side, to `rows`: the widths that networks have, as
+/// loops of fixed length.
+fn copy<const K: usize>(image: &[f32], corners: impl Iterator<Item = usize>, lines: &[usize], rows: &mut [f32]) {
+    for (corner, row) in corners.zip(rows.chunks_exact_mut(lines.len() * K)) {
+        for (line, part) in lines.iter().zip(row.as_chunks_mut::<K>().0) {
+            let (pixels, _) = image[corner + line..][..K].as_chunks::<K>();
+            *part = pixels[0];
+        }
+    }
+}
+
+/// Adds what [`copy`] would have copied to its pixels.
+fn add<const K: usize>(rows: &[f32], corners: impl Iterator<Item = usize>, lines: &[usize], sums: &mut [f64]) {
+    for (corner, row) in corners.zip(rows.chunks_exact(lines.len() * K)) {
+        for (line, part) in lines.iter().zip(row.as_chunks::<K>().0) {
+            let (pixels, _) = sums[corner + line..][..K].as_chunks_mut::<K>();
+            for k in 0..K {
+                pixels[0][k] += f64::from(part[k]);
+            }
+        }
     }
 }
 
@@ -147,17 +180,23 @@ pub fn largest(windows: &Windows, x: &[f32], shape: Shape) -> Result<(Vec<f32>, 
     let Planes { positions, count, .. } = planes;
     let mut largest = vec![0.0; count * positions.0 * positions.1];
     let mut places = vec![0_u32; largest.len()];
+    let mut starts = Vec::new();
     let rows = largest.chunks_exact_mut(positions.1).zip(places.chunks_exact_mut(positions.1));
     for (row, (largest, places)) in rows.enumerate() {
-        for (n, start) in planes.starts(row).enumerate() {
-            let values = x[start..].iter().step_by(windows.stride.1);
-            for (j, ((largest, place), value)) in largest.iter_mut().zip(&mut *places).zip(values).enumerate() {
-                let place_of_value = (start + j * windows.stride.1) as u32;
-                let more = n == 0 || *value > *largest;
-                // A number that is none stays one, as everywhere in NumPy.
-                *largest = if more || value.is_nan() { *value } else { *largest };
-                *place = if more { place_of_value } else { *place };
+        starts.clear();
+        starts.extend(planes.starts(row));
+        for (j, (most, place)) in largest.iter_mut().zip(places).enumerate() {
+            let first = starts[0] + j * windows.stride.1;
+            let (mut best, mut best_at) = (x[first].to_bits(), first as u32);
+            for start in &starts[1..] {
+                let at = start + j * windows.stride.1;
+                // By masks: a branch would be taken at random. What is no number stays so, as everywhere in NumPy.
+                let more = u32::from(x[at] > f32::from_bits(best)).wrapping_neg();
+                let taken = more | u32::from(x[at].is_nan()).wrapping_neg();
+                best = (best & !taken) | (x[at].to_bits() & taken);
+                best_at = (best_at & !more) | (at as u32 & more);
             }
+            (*most, *place) = (f32::from_bits(best), best_at);
         }
     }
     Ok((largest, places))

@@ -99,11 +99,15 @@ fn used(x: &[f32], cols: usize) -> Vec<Range<usize>> {
 /// Panels of the used columns of `x`, sixteen vectors each; what is missing to sixteen is zero.
 fn transposed(x: &[f32], cols: usize, runs: &[Range<usize>]) -> Vec<Strip> {
     let depth: usize = runs.iter().map(Range::len).sum();
-    let mut panels = vec![[0.0; LANES]; (x.len() / cols).div_ceil(LANES) * depth];
-    for (panel, x) in panels.chunks_exact_mut(depth.max(1)).zip(x.chunks(cols * LANES)) {
-        for (lane, x) in x.chunks_exact(cols).enumerate() {
-            let values = runs.iter().flat_map(|run| &x[run.clone()]);
-            panel.iter_mut().zip(values).for_each(|(strip, value)| strip[lane] = *value);
+    let mut panels = Vec::with_capacity((x.len() / cols).div_ceil(LANES) * depth);
+    let missing = vec![0.0; cols];
+    for x in x.chunks(cols * LANES) {
+        for run in runs {
+            let mut rows = [&missing[run.clone()]; LANES];
+            for (row, x) in rows.iter_mut().zip(x.chunks_exact(cols)) {
+                *row = &x[run.clone()];
+            }
+            panels.extend((0..run.len()).map(|k| rows.map(|row| row[k])));
         }
     }
     panels
