@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
 CARGO := cargo
 
-.PHONY: help run test test-slow test-full dev lint fmt rust-test python-test stubs clean
+.PHONY: help run test test-slow test-full dev lint fmt rust-test python-test stubs fuzz soak memcheck aarch64 deny clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -54,6 +54,39 @@ test-slow: dev  ## minutes of statistics
 
 test-full: dev  ## training on the full MNIST (DSPTRACK_DATA names its folder)
 	$(BIN)/python -m pytest -q -m full_data
+
+# Trust: what docs/reliability.md reports. CASES, MINUTES and MEMCHECK may be given on the command line.
+CASES := 100000
+MINUTES := 20
+HELPERS := PYTHONPATH=tests $(BIN)/python -m
+
+fuzz: dev  ## every public entry with CASES random arguments (half an hour)
+	$(HELPERS) helpers.fuzz --cases $(CASES)
+
+soak: dev  ## train, snapshot, kill and resume for MINUTES
+	$(HELPERS) helpers.soak --minutes $(MINUTES)
+
+# Those with statistics over millions of draws, and those that search for functions' errors, would take hours.
+MEMCHECK := --skip _error --skip law --skip tails --skip exact --skip probability
+memcheck:  ## the core's tests under valgrind, at the AVX2 level
+	$(CARGO) test --locked --quiet -p dsp-core --lib --no-run
+	DSPTRACK_ISA=v3 valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
+	    $$($(CARGO) test --locked -p dsp-core --lib --no-run 2>&1 | sed -nE 's/.*\((.*)\)$$/\1/p') \
+	    --test-threads 1 $(MEMCHECK)
+
+# Needs `rustup target add aarch64-unknown-linux-gnu` and Debian's qemu-user and gcc-aarch64-linux-gnu.
+ARM := --target aarch64-unknown-linux-gnu
+aarch64: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER := aarch64-linux-gnu-gcc
+aarch64: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := qemu-aarch64 -L /usr/aarch64-linux-gnu
+aarch64:  ## the core's tests under emulation, and its bits against those of this machine
+	$(CARGO) test --locked -p dsp-core --lib $(ARM)
+	$(CARGO) run --locked --quiet -p dsp-core --example digest > target/digest.here
+	$(CARGO) run --locked --quiet -p dsp-core --example digest $(ARM) > target/digest.aarch64
+	diff target/digest.here target/digest.aarch64
+
+deny:  ## licences and sources of the crates (needs cargo-deny); known defects where the network has the database
+	cargo-deny --offline check licenses bans sources
+	-cargo-deny check advisories
 
 clean:  ## remove everything that was built
 	rm -rf $(VENV) target

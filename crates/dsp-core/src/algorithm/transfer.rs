@@ -6,7 +6,7 @@
 use super::{Batch, Foundation, Hardware, LearningRule};
 use crate::array::{Changed, CrossbarArray};
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_room};
 use crate::filter::{Choppers, PulseBuffer, Tracker};
 use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
@@ -240,6 +240,9 @@ impl LearningRule for Transfer {
         let rate = self.settings.fast.at(batch.lr);
         if !(batch.lr.is_finite() && batch.lr >= 0.0) {
             return Err(Error::parameter("lr", batch.lr, "a finite number >= 0"));
+        }
+        if self.choppers.is_some() {
+            check_room(size_of_val(batch.x), "the chopped inputs")?;
         }
         let mut chopped = std::mem::take(&mut self.scratch.chopped);
         let changed = match &self.choppers {

@@ -2,7 +2,7 @@
 
 use crate::array::{CrossbarArray, Directions};
 use crate::config::choices;
-use crate::error::Result;
+use crate::error::{Result, check_room};
 
 choices! {
     /// Directions of the pulses.
@@ -45,7 +45,7 @@ pub struct ZeroShift {
 /// `interrupted` is asked between chunks of pulses; if it says yes, the array stays as it then is and `None` returns.
 ///
 /// # Errors
-/// None at present; the signature leaves room for arrays that cannot be pulsed.
+/// [`crate::Error::Memory`] if the pulses are traced and there is no room for them.
 pub fn zero_shift(
     array: &mut CrossbarArray,
     pulses: u32,
@@ -53,6 +53,8 @@ pub fn zero_shift(
     record_every: u32,
     mut interrupted: impl FnMut() -> bool,
 ) -> Result<Option<ZeroShift>> {
+    array.check_trace(pulses)?;
+    check_room(array.weights().len().saturating_mul(8), "the estimate")?;
     let directions = match scheme {
         Scheme::Cyclic => Directions::Alternate,
         Scheme::Stochastic => Directions::Random,
