@@ -16,6 +16,7 @@ Floats32 = NDArray[np.float32]
 
 _REAL = (int, float, np.integer, np.floating)
 _FLOAT32 = np.dtype(np.float32)
+_INT64 = np.dtype(np.int64)
 _T = TypeVar("_T", bound=np.generic)
 
 MAX_COUNT = 2**32 - 1
@@ -89,14 +90,25 @@ def matrix(name: str, value: ArrayLike) -> Floats32:
 
 def floats(name: str, value: ArrayLike, dimensions: int) -> Floats32:
     """Return `value` as an array with so many dimensions that the core takes."""
+    return _dimensional(name, tensor(name, value), dimensions)
+
+
+def tensor(name: str, value: ArrayLike) -> Floats32:
+    """Return `value` as an array with any dimensions that the core takes."""
     # The hot path of training copies nothing; NumPy has one object for native float32, and `is` is ten times faster.
     if type(value) is np.ndarray and value.dtype is _FLOAT32 and (flags := value.flags).c_contiguous and flags.aligned:
-        array = value
-    else:
-        real = _real(name, value, "fiub", "real numbers")
-        with np.errstate(over="ignore"):
-            array = np.require(real, np.float32, ["C", "A"])
-    return _dimensional(name, array, dimensions)
+        return value
+    real = _real(name, value, "fiub", "real numbers")
+    with np.errstate(over="ignore"):
+        return np.require(real, np.float32, ["C", "A"])
+
+
+def like(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Floats32:
+    """Return `value` as an array of this shape that the core takes."""
+    array = tensor(name, value)
+    if array.shape != shape:
+        raise ShapeError(f"{name} has shape {array.shape}: must have {shape}")
+    return array
 
 
 def signs(name: str, value: ArrayLike) -> NDArray[np.int8]:
@@ -105,6 +117,18 @@ def signs(name: str, value: ArrayLike) -> NDArray[np.int8]:
     if np.any((array < -1) | (array > 1)):
         raise ConfigError(f"{name} holds integers from {array.min()} to {array.max()}: must be -1, 0 or +1")
     return _dimensional(name, np.require(array, np.int8, ["C", "A"]), 2)
+
+
+def integers(name: str, value: ArrayLike) -> NDArray[np.int64]:
+    """Return `value` as an int64 array; what is too large for it becomes negative."""
+    # Labels are looked at in every mini-batch.
+    if type(value) is np.ndarray and value.dtype is _INT64:
+        return value
+    array = _real(name, value, "fiu", "integers")
+    # An empty list has no type of its own: NumPy calls it real.
+    if array.dtype.kind == "f" and array.size:
+        raise ConfigError(f"{name} has dtype {array.dtype}: must hold integers")
+    return array.astype(np.int64)
 
 
 def doubles(name: str, value: ArrayLike) -> NDArray[np.float64]:

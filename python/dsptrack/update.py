@@ -42,8 +42,8 @@ class PulseUpdate(Config):
     x_res_implicit, d_res_implicit
         Steps of the input and of the error side for ``"deterministic_implicit"``, fractions of 1; 0 is off.
     fidelity
-        ``"pulse"``: every pulse by itself, with cycle noise of its own. ``"composed"``: runs of pulses as one affine map and
-        one normal, where the device's steps are affine in the state (ConstantStep, LinearStep, SoftBounds,
+        ``"pulse"``: every pulse by itself, with cycle noise of its own. ``"composed"``: runs of pulses as one affine map
+        and one normal, where the device's steps are affine in the state (ConstantStep, LinearStep, SoftBounds,
         SoftBoundsReference), pulses are stochastic and the cell cannot have met a bound on the way; single pulses
         elsewhere. ``"auto"``: composed where that is cheaper, which is a matter of expected counts and never of the
         machine. The law is the same, the random numbers are not; counts and ledger are exact in both.

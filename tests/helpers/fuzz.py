@@ -7,6 +7,7 @@ report then names entry and block, and ``--entry NAME --block N`` repeats it.
 import argparse
 import collections
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -16,13 +17,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 
 import dsptrack as dt
 from helpers import fuzz_entries, states
 from helpers.weird import LiedError, Pick
 
 BLOCK = 50  # cases with one object
+MEMORY = 4 << 30
+# Several calls in a case, and outputs found too large after the read: the state may change before something fails.
+SPENDING = ("Dropout", "AnalogLayer.forward")
 ACCEPTED = (dt.DspError, TypeError, ValueError, OverflowError, MemoryError, LiedError)
 Entries = dict[str, tuple[Callable[[Pick], Any], Callable[[Any, Pick], Any]]]
 ENTRIES: Entries = fuzz_entries.entries()
@@ -38,7 +41,7 @@ def block(name: str, number: int, outcomes: collections.Counter[str]) -> None:
     pick = Pick(number)
     thing = make(pick)
     for case in range(BLOCK):
-        checked = case % 10 == 9 and hasattr(thing, "state_dict")
+        checked = case % 10 == 9 and hasattr(thing, "state_dict") and name not in SPENDING
         before = states.bits(thing.state_dict()) if checked else None
         try:
             call(thing, pick)
@@ -55,8 +58,11 @@ def block(name: str, number: int, outcomes: collections.Counter[str]) -> None:
 def run(name: str, cases: int, first: int = 0, note: Callable[[int], Any] = lambda number: None) -> dict[str, int]:
     """Run so many cases of an entry from a block on; how often each outcome came."""
     outcomes: collections.Counter[str] = collections.Counter()
-    with warnings.catch_warnings(), np.errstate(all="warn"):
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
+        if not name.startswith(("CrossbarArray", "AnalogTile", "AnalogLayer", "zero_shift")):
+            # NumPy itself, on infinite numbers and on those near the end of floats.
+            warnings.simplefilter("ignore", RuntimeWarning)
         # Documented, and raised by NumPy about the weird arrays themselves.
         warnings.simplefilter("ignore", dt.NoSymmetricPointWarning)
         for number in range(first, first + -(-cases // BLOCK)):
@@ -75,7 +81,9 @@ def in_process(name: str, cases: int, first: int) -> dict[str, Any]:
         seconds = time.monotonic() - began
         if done.returncode == 0:
             return json.loads(done.stdout) | {"seconds": round(seconds, 1)}
-        return {"escaped": f"exit {done.returncode} in block {last.read()}: {done.stderr[-2000:]}"}
+        return {
+            "escaped": f"exit {done.returncode} in block {last.read()}: {done.stderr[:500]} ... {done.stderr[-2000:]}"
+        }
 
 
 def main() -> int:
@@ -87,6 +95,8 @@ def main() -> int:
     parser.add_argument("--report", type=Path)
     given = parser.parse_args()
     if given.entry and given.note:
+        # What needs more memory than this shall fail, and not the machine.
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
         def note(number: int) -> None:
             Path(given.note).write_text(str(number))

@@ -67,7 +67,8 @@ def new_layer(pick: Pick) -> Any:
     options = {"rng": 1, "num_threads": 1, "max_input_size": 3, "learn_out_scaling": pick.of(True, False)}
     layer = pick.of(dt.nn.Linear(N, M, rule, **options), dt.nn.Conv2d(1, 2, 2, rule, **options))
     layer.forward(inputs_of(layer))
-    layer.backward(np.ones_like(layer.forward(inputs_of(layer))))
+    layer.last = layer.forward(inputs_of(layer)).shape
+    layer.backward(np.ones(layer.last, np.float32))
     return layer
 
 
@@ -219,7 +220,8 @@ def tile_entries() -> dict[str, tuple[Callable[[Pick], Any], Call]]:
 
     def grids(layer: Any, p: Pick) -> Any:
         core = layer._grid.core
-        return _core.update_grids(p.scalar([(core, 1.0)], [(core, p.scalar(1.0))], [(core, 1.0)] * 2), p.scalar(0.1))
+        factor, lr = (p.of(1.0, -1.0, 1e38, float("nan"), float("inf"), None, "x") for _ in range(2))
+        return _core.update_grids(p.of([(core, factor)], [(core, 1.0)] * 2, [], None, [core]), p.of(0.1, lr))
 
     calls: dict[str, Call] = {
         "set_weights": lambda t, p: t.set_weights(p.array(*SHAPE)),
@@ -237,7 +239,7 @@ def tile_entries() -> dict[str, tuple[Callable[[Pick], Any], Call]]:
     entries["AnalogTile"] = (nothing, make)
     layer: dict[str, Call] = {
         "forward": lambda layer, p: layer.forward(p.array(*inputs_of(layer).shape)),
-        "backward": lambda layer, p: layer.backward(p.array(*layer.forward(inputs_of(layer)).shape)),
+        "backward": lambda layer, p: layer.backward(p.array(*layer.last)),
         "update": lambda layer, p: layer.update(p.scalar(0.1, 1e9)),
         "set_weights": lambda layer, p: layer.set_weights(p.array(*layer.weights.shape), p.scalar(None, p.array(2))),
         "load_state_dict": lambda layer, p: layer.load_state_dict(spoiled(layer.state_dict(), p)),
@@ -333,7 +335,7 @@ def other_entries() -> dict[str, tuple[Callable[[Pick], Any], Call]]:
 def files(pick: Pick) -> Any:
     """A place for damaged files, and good ones to damage."""
     del pick
-    folder = Path("/dev/shm" if os.path.isdir("/dev/shm") else "/tmp") / f"fuzz-{os.getpid()}"
+    folder = Path("/dev/shm" if os.path.isdir("/dev/shm") else "/tmp") / f"fuzz-{os.getpid()}.json"
     dt.io.save(folder, {"a": np.arange(3), "b": [1, {"c": 2.5}]})
     state = folder.read_bytes()
     dt.io.save_device(GOOD_DEVICES[1], folder)

@@ -60,12 +60,27 @@ impl Error {
 /// # Errors
 /// [`Error::Memory`].
 pub fn check_room(bytes: usize, what: &str) -> Result<()> {
-    /// What any process can be expected to have.
+    /// Not worth a look.
     const SMALL: usize = 1 << 22;
-    if bytes < SMALL || Vec::<u8>::new().try_reserve_exact(bytes).is_ok() {
+    /// What the small allocations of a call need besides.
+    const MARGIN: usize = 1 << 25;
+    if bytes < SMALL || Vec::<u8>::new().try_reserve_exact(bytes.saturating_add(MARGIN)).is_ok() {
         return Ok(());
     }
     Err(Error::Memory(format!("{bytes} bytes for {what}")))
+}
+
+/// Makes room in a vector for so many more values, beside those that are moved into it.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn make_room<T>(values: &mut Vec<T>, more: usize, what: &str) -> Result<()> {
+    if values.capacity() - values.len() < more {
+        let length = values.capacity().saturating_mul(2).max(values.len().saturating_add(more));
+        check_room(length.saturating_mul(size_of::<T>()), what)?;
+        values.try_reserve(more).map_err(|_| Error::Memory(format!("{more} more values for {what}")))?;
+    }
+    Ok(())
 }
 
 /// Lengthens a vector of zeros by `more`.
@@ -73,9 +88,20 @@ pub fn check_room(bytes: usize, what: &str) -> Result<()> {
 /// # Errors
 /// [`Error::Memory`].
 pub fn lengthen<T: Copy + Default>(values: &mut Vec<T>, more: usize, what: &str) -> Result<()> {
-    values.try_reserve(more).map_err(|_| Error::Memory(format!("{more} more values for {what}")))?;
+    make_room(values, more, what)?;
     values.resize(values.len() + more, T::default());
     Ok(())
+}
+
+/// A copy of these values.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn copy_of<T: Copy>(values: &[T], what: &str) -> Result<Vec<T>> {
+    let mut copy = Vec::new();
+    make_room(&mut copy, values.len(), what)?;
+    copy.extend_from_slice(values);
+    Ok(copy)
 }
 
 /// Refuses an array that is not finite everywhere.

@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::config::Config;
-use crate::convert::{batch, exact, matrix};
+use crate::convert::{batch, check_copy, exact, matrix};
 use crate::detach::{free, interrupted_at_times, locked, patient, unless_raised};
 use crate::errors::raise;
 use crate::measured::measured;
@@ -50,7 +50,9 @@ impl CrossbarArray {
         Self { home: Home::InTile(tile, index), shape, num_threads }
     }
 
+    /// Answers a question, for which everything about the cells may have to be copied.
     fn look<R: Send>(&self, py: Python<'_>, f: impl FnOnce(&Core) -> dsp_core::Result<R> + Send) -> PyResult<R> {
+        raise(py, check_copy(self.shape, "a copy of the array"))?;
         match &self.home {
             Home::Own(array) => locked(py, array, |array| f(array)),
             Home::InTile(tile, index) => locked(py, tile, |tile| f(tile.array(*index))),
@@ -84,6 +86,7 @@ impl CrossbarArray {
     fn send(&self, py: Python<'_>, count: u32, directions: Directions<'_>) -> PyResult<()> {
         let cells = self.shape.0 * self.shape.1;
         let chunk = u32::try_from(CHUNK / cells).unwrap_or(u32::MAX).max(1);
+        self.look(py, |array| array.check_trace(count))?;
         let mut left = count;
         loop {
             let now = left.min(chunk);

@@ -11,7 +11,7 @@ use pyo3::types::PyDict;
 
 use crate::array::CrossbarArray;
 use crate::config::Config;
-use crate::convert::{batch, exact, matrix};
+use crate::convert::{batch, check_copy, exact, matrix};
 use crate::detach::{free, locked, patient};
 use crate::errors::raise;
 use crate::state::{from_dict, to_dict};
@@ -74,6 +74,7 @@ impl Tile {
     }
 
     fn weights<'py>(&self, py: Python<'py>) -> PyResult<Matrix<'py>> {
+        raise(py, check_copy(self.shape, "a copy of the weights"))?;
         let weights = locked(py, &self.tile, |tile| Ok(tile.rule().visible().to_vec()))?;
         matrix(py, weights, self.shape)
     }
@@ -121,6 +122,7 @@ impl Tile {
     }
 
     fn digital<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Matrix<'py>> {
+        raise(py, check_copy(self.shape, "a copy of a quantity"))?;
         let values = locked(py, &self.tile, |tile| tile.digital(name))?;
         matrix(py, values, self.shape)
     }
@@ -136,6 +138,9 @@ impl Tile {
     }
 
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        // Of every array, and of what is digital.
+        let arrays = locked(py, &self.tile, |tile| Ok(tile.rule().names().len()))?;
+        raise(py, check_copy((self.shape.0.saturating_mul(2 * arrays), self.shape.1), "a copy of the tile"))?;
         to_dict(py, locked(py, &self.tile, |tile| Ok(tile.snapshot()))?)
     }
 

@@ -126,6 +126,7 @@ def vectors(name: str, value: ArrayLike, size: int) -> Doubles:
     return scale
 
 
+@np.errstate(over="ignore", invalid="ignore")  # rates beyond all floats are reported as infinite
 def describe(
     name: str, device: Device, rates: Rates, x: Doubles, d: Doubles, batch_size: int, update: PulseUpdate
 ) -> Description:

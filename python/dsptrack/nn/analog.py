@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsptrack import _core
-from dsptrack._checks import choice, floats
+from dsptrack._checks import choice, floats, number
 from dsptrack._rng import RngLike, key
 from dsptrack.algorithms import Algorithm
 from dsptrack.exceptions import ConfigError, NonFiniteError, ShapeError, StateError
@@ -262,11 +262,17 @@ class AnalogLayer(Layer):
 
 def update_together(layers: Sequence[AnalogLayer], lr: float) -> None:
     """Step several layers by one mini-batch; all their tiles are independent and run side by side."""
+    lr = number("lr", lr, low=0.0)
     for layer in layers:
         if layer._bias_grad is None:
             raise StateError(f"{layer!r}.update() before backward()")
+    with np.errstate(over="ignore", invalid="ignore"):
+        biases = [None if layer._bias is None else layer._bias - lr * layer._bias_grad for layer in layers]
+    for layer, bias in zip(layers, biases, strict=True):
+        if bias is not None and not np.isfinite(bias).all():
+            raise NonFiniteError(f"{layer!r}: bias, less lr = {lr:g} times its gradient: must be finite")
     factors = [layer._images if layer.error_scale == "sum" else 1.0 for layer in layers]
     _core.update_grids([(layer._grid.core, factor) for layer, factor in zip(layers, factors, strict=True)], lr)
-    for layer in layers:
-        if layer._bias is not None and layer._bias_grad is not None:
-            layer._bias -= lr * layer._bias_grad
+    for layer, bias in zip(layers, biases, strict=True):
+        if layer._bias is not None and bias is not None:
+            layer._bias[:] = bias

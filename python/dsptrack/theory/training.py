@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dsptrack._checks import doubles, number, whole
 from dsptrack.exceptions import ShapeError
 
-from .constants import PopulationConstants
+from .constants import PopulationConstants, checked
 
 Floats = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ def rider_error_order(
     >>> rider_error_order(10_000, constants, kappa_1=2, dw_min=0.001)
     0.021
     """
-    number("q_min", constants.q_min, above=0)
+    number("q_min", checked(constants).q_min, above=0)
     factor = number("rate", rate, low=0) * number("kappa_1", kappa_1, low=1) * constants.kappa_2**5
     return factor / math.sqrt(whole("steps", steps, 1)) + number("floor", floor, low=0) * number(
         "dw_min", dw_min, above=0
@@ -298,7 +298,7 @@ def pulse_complexity(
     11.0
     """
     delta, dw_min = number("delta", delta, above=0), number("dw_min", dw_min, above=0)
-    rider = number("training", training, above=0) / delta**2
-    return PulseComplexity(
-        rider=rider, two_stage=rider + number("calibration", calibration, above=0) / (delta * dw_min)
-    )
+    # Divided twice: squares of small numbers may be zero.
+    rider = number("training", training, above=0) / delta / delta
+    shifting = number("calibration", calibration, above=0) / delta / dw_min
+    return PulseComplexity(rider=rider, two_stage=rider + shifting)

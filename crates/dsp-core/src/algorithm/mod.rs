@@ -29,10 +29,10 @@ pub use tiki_taka_v2::TikiTakaV2;
 pub use tile::{Site, Tile};
 pub use transfer::Transfer;
 
-use crate::array::CrossbarArray;
+use crate::array::{CrossbarArray, check_shape};
 use crate::config::Fields;
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_room};
 use crate::par::Threads;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
@@ -207,6 +207,9 @@ impl Rule {
     /// # Errors
     /// [`Error`] for an impossible shape or too little memory.
     pub fn build(&self, foundation: Foundation) -> Result<Box<dyn LearningRule>> {
+        /// Bytes per cell of two arrays and all that is digital.
+        const CELL: usize = 160;
+        check_room(check_shape(foundation.shape)?.saturating_mul(CELL), "the tile")?;
         Ok(match self {
             Self::AnalogSgd(rule) => Box::new(rule.build(foundation)?),
             Self::TikiTaka(rule) => Box::new(rule.build(foundation)?),

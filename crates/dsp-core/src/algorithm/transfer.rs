@@ -8,7 +8,7 @@ use super::{Batch, Foundation, Hardware, LearningRule};
 use crate::array::{Changed, CrossbarArray};
 use crate::config::{Consistent, Count, Flag, Range, parameters};
 use crate::device::Device;
-use crate::error::Result;
+use crate::error::{Result, check_room};
 use crate::filter::{Choppers, PulseBuffer, Tracker};
 use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
@@ -277,6 +277,9 @@ impl LearningRule for Transfer {
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
         let cols = self.fast.shape().1;
         let (rates, rate) = self.rate.of_batch(&batch, self.fast.device().granularity(), update)?;
+        if self.choppers.is_some() {
+            check_room(size_of_val(batch.x), "the chopped inputs")?;
+        }
         let mut chopped = std::mem::take(&mut self.scratch.chopped);
         let changed = match &self.choppers {
             Some(choppers) => {

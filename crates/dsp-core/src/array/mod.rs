@@ -23,7 +23,7 @@ pub use whole::Directions;
 use std::sync::Arc;
 
 use crate::device::{Apparent, CellParameters, CellsMut, Device};
-use crate::error::{Error, Result, check_finite, check_len, check_room};
+use crate::error::{Error, Result, check_finite, check_len, check_room, make_room};
 use crate::ledger::{Ledger, Pulses};
 use crate::par::{Threads, stop};
 pub use crate::pulse::coincidences::Changed;
@@ -70,6 +70,17 @@ pub(crate) fn zeros<T: Copy + Default>(len: usize, what: &str) -> Result<Vec<T>>
     Ok(plane)
 }
 
+/// The number of cells of an array of this shape.
+///
+/// # Errors
+/// [`Error::Parameter`] if there are none or too many.
+pub fn check_shape((rows, cols): (usize, usize)) -> Result<usize> {
+    rows.checked_mul(cols).filter(|n| (1..=MAX_CELLS).contains(n)).ok_or_else(|| {
+        let allowed = format!("two sizes >= 1 with product <= {MAX_CELLS}");
+        Error::parameter("shape", format!("({rows}, {cols})"), allowed)
+    })
+}
+
 impl CrossbarArray {
     /// An array whose cells are drawn from the device's population; its apparent weights start at the state 0 less the
     /// reference, clipped to each cell's bounds.
@@ -77,16 +88,9 @@ impl CrossbarArray {
     /// # Errors
     /// [`Error`] for an impossible shape, too little memory, or a bad `DSPTRACK_ISA`.
     pub fn new(shape: (usize, usize), device: Device, key: Key, threads: Threads, count_pulses: bool) -> Result<Self> {
-        let (rows, cols) = shape;
-        let cells = rows.checked_mul(cols).filter(|n| (1..=MAX_CELLS).contains(n)).ok_or_else(|| {
-            Error::parameter(
-                "shape",
-                format!("({rows}, {cols})"),
-                format!("two sizes >= 1 with product <= {MAX_CELLS}"),
-            )
-        })?;
+        let ((rows, cols), cells) = (shape, check_shape(shape)?);
         // Planes while they are drawn, packed parameters, state: all at once, before anything is touched.
-        check_room(cells.saturating_mul(20 * size_of::<f32>()), "the cells")?;
+        check_room(cells.saturating_mul(25 * size_of::<f32>()), "the cells")?;
         let isa = Isa::current()?;
         let counted = if count_pulses { cells } else { 0 };
         let separate = if device.has_reference() || device.write_noise().std > 0.0 { cells } else { 0 };
@@ -280,6 +284,8 @@ impl CrossbarArray {
         if count == 0 {
             return Ok(());
         }
+        let more = self.trace.cells.len().saturating_mul(count as usize);
+        make_room(&mut self.trace.pulses, more, "the trace")?;
         let start = self.clock;
         let end = self.advance(u64::from(count));
         let (noise, key) = (self.key.stream(Purpose::WriteNoise, end), self.key);

@@ -1,7 +1,7 @@
 //! Write and verify: read every cell, send a pulse towards the target, until all are close or the budget is spent.
 
 use super::{CrossbarArray, Directions};
-use crate::error::{Error, Result, check_finite, check_len};
+use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::periphery::Periphery;
 
 /// What programming reached and spent, per cell in C order.
@@ -37,6 +37,7 @@ impl CrossbarArray {
         if !(tolerance.is_finite() && tolerance > 0.0) {
             return Err(Error::parameter("tolerance", tolerance, "a finite number > 0"));
         }
+        check_room(target.len().saturating_mul(32), "the program")?;
         let (rows, cols) = self.shape();
         let mut pulses = vec![0; target.len()];
         let mut mask = vec![0_i8; target.len()];

@@ -5,7 +5,7 @@
 
 use super::CrossbarArray;
 use crate::device::{CellBlock, CellParameters, Model, Response, Visitor};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_room};
 use crate::par::stop::checkpoint;
 use crate::pulse::Fidelity;
 use crate::rng::Purpose;
@@ -62,6 +62,15 @@ impl CrossbarArray {
             }
             Fidelity::Pulse | Fidelity::Auto => Ok(Fidelity::Pulse),
         }
+    }
+
+    /// Refuses so many pulses to the whole array if there is no memory for their trace.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn check_trace(&self, pulses: u32) -> Result<()> {
+        let records = self.trace.cells.len().saturating_mul(pulses as usize);
+        check_room(records.saturating_mul(size_of::<TracedPulse>()), "the trace")
     }
 
     /// The pulses recorded so far, in the order of events, and of the pulses within each cell.

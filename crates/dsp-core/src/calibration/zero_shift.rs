@@ -2,7 +2,7 @@
 
 use crate::array::{CrossbarArray, Directions};
 use crate::config::choices;
-use crate::error::Result;
+use crate::error::{Result, check_room};
 use crate::pulse::Fidelity;
 
 choices! {
@@ -46,7 +46,8 @@ pub struct ZeroShift {
 /// `interrupted` is asked between chunks of pulses; if it says yes, the array stays as it then is and `None` returns.
 ///
 /// # Errors
-/// If composed pulses are asked of an array that traces single ones.
+/// [`crate::Error::Memory`] if the pulses are traced and there is no room for them;
+/// [`crate::Error::Parameter`] if composed pulses are asked of an array that traces single ones.
 pub fn zero_shift(
     array: &mut CrossbarArray,
     pulses: u32,
@@ -55,6 +56,8 @@ pub fn zero_shift(
     fidelity: Fidelity,
     mut interrupted: impl FnMut() -> bool,
 ) -> Result<Option<ZeroShift>> {
+    array.check_trace(pulses)?;
+    check_room(array.weights().len().saturating_mul(8), "the estimate")?;
     let directions = match scheme {
         Scheme::Cyclic => Directions::Alternate,
         Scheme::Stochastic => Directions::Random,

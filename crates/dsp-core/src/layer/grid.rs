@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use crate::algorithm::{Batch, Tile};
-use crate::error::{Error, Result, check_finite, check_len};
+use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::{Threads, stop};
 
 /// A tile that a grid shares with whoever looks at it.
@@ -203,6 +203,7 @@ impl Grid {
         let (outputs, inputs) = self.shape();
         check_len("x", x.len(), batch, inputs)?;
         check_finite("x", x)?;
+        check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let parts: Vec<_> = self.columns.iter().map(|part| Arc::new(cut(x, inputs, part))).collect();
         let mut read = self.on_tiles(batch, |i| {
             let x = parts[i % parts.len()].clone();
@@ -266,6 +267,7 @@ impl Grid {
         let batch = self.last.as_ref().ok_or_else(|| Error::State("backward() before forward()".into()))?.batch;
         check_len("grad", gradient.len(), batch, outputs)?;
         check_finite("grad", gradient)?;
+        check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let gradients: Vec<_> = self.rows.iter().map(|part| cut(gradient, outputs, part)).collect();
         let mut result = None;
         if wanted {

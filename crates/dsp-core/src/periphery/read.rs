@@ -125,7 +125,7 @@ pub fn read(
         return Err(Error::parameter("batch", batch, format!("at most {most}")));
     }
     // Prepared inputs and their transposition, outputs before and after the output stage, twice for two passes.
-    check_room(batch.saturating_mul(16 * (inputs + outputs)), "a read of this batch")?;
+    check_room(batch.saturating_mul(28 * (inputs + outputs)), "a read of this batch")?;
     if periphery.perfect() {
         let mut y = matrix.product(direction, context, input);
         if periphery.out_scale != 1.0 {

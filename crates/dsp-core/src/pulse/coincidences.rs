@@ -8,7 +8,7 @@ use super::segments::{Segment, Segments};
 use super::sparse;
 use super::train::probabilities;
 use crate::device::{Apparent, CellsMut, Model, Response, Visitor};
-use crate::error::{Error, Result, check_room};
+use crate::error::{Error, Result, check_room, make_room};
 use crate::ledger::Pulses;
 use crate::par::Threads;
 use crate::par::stop::checkpoint;
@@ -143,7 +143,8 @@ impl Trains {
             trains.kind = Kind::Deterministic(counts.events);
         }
         // Copies of the pulses in another order, or lists of the lines that fire.
-        check_room(trains.bytes().saturating_mul(3), "the pulses")?;
+        let sparse = trains.expected.min((request.rows * request.cols) as f64) as usize;
+        check_room(trains.bytes().saturating_mul(4).saturating_add(sparse.saturating_mul(24)), "the pulses")?;
         Ok(trains)
     }
 
@@ -216,9 +217,7 @@ impl Counts {
                 let cell = (row * request.cols + col) as u32;
                 let up = x[col].is_sign_negative() != d[row].is_sign_negative();
                 if count > 0 {
-                    if self.events.try_reserve(count as usize).is_err() {
-                        return Err(Error::Memory(format!("{} pulses", self.events.len())));
-                    }
+                    make_room(&mut self.events, count as usize, "the pulses")?;
                     let sent = self.sent.entry(cell).or_default();
                     self.events.extend((0..count).map(|n| Event::new(cell, *sent + n, up)));
                     *sent += count;
