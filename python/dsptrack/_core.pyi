@@ -16,6 +16,7 @@ __all__ = [
     "Grid",
     "Passes",
     "Tile",
+    "Windows",
     "__version__",
     "default_num_threads",
     "elementwise",

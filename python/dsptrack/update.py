@@ -42,7 +42,7 @@ class PulseUpdate(Config):
     x_res_implicit, d_res_implicit
         Steps of the input and of the error side for ``"deterministic_implicit"``, fractions of 1; 0 is off.
     fidelity
-        ``"pulse"``: every pulse by itself, with cycle noise of its own. ``"composed"``: runs of pulses as one affine map
+        ``"pulse"``: every pulse by itself, with its own cycle noise. ``"composed"``: runs of pulses as one affine map
         and one normal, where the device's steps are affine in the state (ConstantStep, LinearStep, SoftBounds,
         SoftBoundsReference), pulses are stochastic and the cell cannot have met a bound on the way; single pulses
         elsewhere. ``"auto"``: composed where that is cheaper, which is a matter of expected counts and never of the

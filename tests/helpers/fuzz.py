@@ -1,6 +1,6 @@
 """Every public entry with random arguments: it succeeds, or raises what the documentation says, and nothing else.
 
-``python -m helpers.fuzz --cases 100000`` runs all entries, each in a process of its own, so that a crash is noticed: the
+``python -m helpers.fuzz --cases 100000`` runs all entries, each in its own process, so that a crash is noticed: the
 report then names entry and block, and ``--entry NAME --block N`` repeats it.
 """
 
@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
 
 import dsptrack as dt
 from helpers import fuzz_entries, states

@@ -278,7 +278,8 @@ def digital_entries() -> dict[str, tuple[Callable[[Pick], Any], Call]]:
             target = p.array(2, 3) if squares else p.scalar(np.array([0, 2]), p.array(2))
             return thing.forward(p.array(2, 3), target), thing.backward()
 
-        entries[name] = (lambda p, cls=getattr(nn, name): cls(), loss)
+        made = getattr(nn, name)
+        entries[name] = (lambda p, cls=made: cls(), loss)
     rule = states.rule("ERider", GOOD_DEVICES[1])
     entries["Linear"] = (
         nothing,

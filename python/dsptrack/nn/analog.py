@@ -259,15 +259,18 @@ class AnalogLayer(Layer):
             raise ShapeError(f"{self!r}: grad has shape {grad.shape}; expected {shape}")
         return grad
 
+    def _moved_bias(self, lr: float) -> FloatArray | None:
+        """Return the digital bias after a step at `lr`; None without one."""
+        if self._bias_grad is None:
+            raise StateError(f"{self!r}.update() before backward()")
+        with np.errstate(over="ignore", invalid="ignore"):
+            return None if self._bias is None else self._bias - lr * self._bias_grad
+
 
 def update_together(layers: Sequence[AnalogLayer], lr: float) -> None:
     """Step several layers by one mini-batch; all their tiles are independent and run side by side."""
     lr = number("lr", lr, low=0.0)
-    for layer in layers:
-        if layer._bias_grad is None:
-            raise StateError(f"{layer!r}.update() before backward()")
-    with np.errstate(over="ignore", invalid="ignore"):
-        biases = [None if layer._bias is None else layer._bias - lr * layer._bias_grad for layer in layers]
+    biases = [layer._moved_bias(lr) for layer in layers]
     for layer, bias in zip(layers, biases, strict=True):
         if bias is not None and not np.isfinite(bias).all():
             raise NonFiniteError(f"{layer!r}: bias, less lr = {lr:g} times its gradient: must be finite")
