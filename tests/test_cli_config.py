@@ -102,7 +102,9 @@ def test_wrong_values_name_key_value_and_what_is_allowed(text, message, options,
 def test_every_command_refuses_an_unknown_key(command, tmp_path, capsys):
     file = tmp_path / "run.toml"
     file.write_text("colour = 3")
-    words = {"fit": ["traces.csv"], "completion": ["bash"]}.get(command, [])
+    words = {"fit": ["traces.csv"], "sweep": ["grid.toml"], "reproduce": ["fig1a"], "completion": ["bash"]}.get(
+        command, []
+    )
     assert main([command, *words, "--config", str(file)]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

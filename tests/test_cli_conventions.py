@@ -19,6 +19,9 @@ PARSERS = parser().parse_args(["info"]).commands
 LEAST = {
     "compare": ["--data", "digits", "--epochs", "1", "--hidden", "4", "--methods", "tt-v2"],
     "train": ["--data", "digits", "--epochs", "1", "--hidden", "4", "--method", "tt-v2"],
+    "sweep": ["grid.toml"],
+    "tune": ["--data", "digits", "--epochs", "1", "--trials", "1", "--method", "tt-v2"],
+    "reproduce": ["fig1a", "--quick", "--cells", "4", "--values", "20"],
     "calibrate": ["--shape", "4", "4", "--pulses", "4"],
     "respond": ["--shape", "4", "4"],
     "fit": ["traces.csv"],
@@ -37,7 +40,7 @@ sys.exit(main(sys.argv[1:]))
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty working directory with measured traces."""
+    """A working directory with measured traces and a grid."""
     monkeypatch.chdir(tmp_path)
     array = dt.CrossbarArray((2, 2), dt.devices.SoftBounds(dw_min=0.03), rng=0)
     lines = ["cell,pulse,polarity,conductance"]
@@ -49,6 +52,7 @@ def folder(tmp_path, monkeypatch):
     for pulse, (polarity, read) in enumerate(zip(polarities, reads, strict=True)):
         lines += [f"{cell},{pulse},{polarity},{value}" for cell, value in enumerate(read)]
     (tmp_path / "traces.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "grid.toml").write_text('fixed = {data = "digits", epochs = 1, method = "tt-v2", hidden = [4]}\n')
     return tmp_path
 
 
@@ -112,7 +116,7 @@ def test_json_is_all_of_stdout_and_quiet_is_quiet(command, folder, capsys):
     captured = capsys.readouterr()
     assert isinstance(json.loads(captured.out), dict)
     assert captured.err == ""
-    written = {path.name for path in folder.iterdir()} - {"traces.csv"}
+    written = {path.name for path in folder.iterdir()} - {"traces.csv", "grid.toml"}
     assert written == (set() if command in WRITES_NO_FILES else {"dsptrack-out"})
 
 

@@ -40,7 +40,7 @@ def cases():
             yield pytest.param(name, threads, marks=() if quick else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("name", "threads"), cases())
+@pytest.mark.parametrize(("name", "threads"), list(cases()))
 def test_a_long_call_is_interrupted(name, threads):
     left, _ = long_calls.CALLS[name]
     answer = interrupted(name, threads)

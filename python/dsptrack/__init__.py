@@ -6,6 +6,7 @@ Where things are:
 `devices`, `presets`   how a pulse moves a cell, how cells differ; devices fitted to measurements
 `io`, `testing`        devices and snapshots as files; conformance suites for devices and rules of your own
 `fit`, `convert`       devices from measured traces, from data sheets and from NeuroSim
+`compat`               configurations of aihwkit
 `CrossbarArray`        one array: pulses, pulsed updates, reads, responses, symmetric points, `ProgramReport`
 `PulseUpdate`          pulse trains of an update;  `Periphery`: converters and noise of a read
 `zero_shift`           calibration of the symmetric points by pulses, with `ZeroShiftResult`
@@ -57,7 +58,7 @@ from .tile import AnalogTile
 from .update import PulseUpdate
 
 if TYPE_CHECKING:
-    from . import convert, datasets, experiments, fit, nn, plot, sweep, testing
+    from . import compat, convert, datasets, experiments, fit, nn, plot, sweep, testing
     from . import torch as torch
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "ZeroShiftResult",
     "__version__",
     "algorithms",
+    "compat",
     "convert",
     "datasets",
     "devices",
@@ -102,7 +104,7 @@ __all__ = [
 
 # Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick. ``torch`` is not in
 # __all__: ``from dsptrack import *`` must neither need PyTorch nor hide it.
-_LAZY = frozenset({"convert", "datasets", "experiments", "fit", "nn", "plot", "sweep", "testing", "torch"})
+_LAZY = frozenset({"compat", "convert", "datasets", "experiments", "fit", "nn", "plot", "sweep", "testing", "torch"})
 
 
 def __getattr__(name: str) -> ModuleType:

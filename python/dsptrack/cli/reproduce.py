@@ -4,6 +4,7 @@ import argparse
 import math
 from typing import Any
 
+import dsptrack as dt
 from dsptrack.exceptions import DspError
 from dsptrack.experiments import EXPERIMENTS, RECIPES, Options, Reproduction, reproduce
 
@@ -19,7 +20,7 @@ EPILOG = """examples:
   dsptrack reproduce fig1a                                zero-shifting against the pulse budget, under a minute
   dsptrack reproduce table2 --quick                       a small version with the same code
   dsptrack reproduce table2 --data-root ~/data --workers 8
-  dsptrack reproduce table2 --at 0.4 0.05 --methods e-rider agad --epochs 10 --repeats 1
+  dsptrack reproduce table2 --at 0.4 0.05 --rows e-rider agad --epochs 10 --repeats 1
   dsptrack reproduce all --quick                          everything that the data at hand allow
 """
 _ALL = "all"
@@ -29,13 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options; what is not given is as in the paper."""
     parser.add_argument("name", choices=(*EXPERIMENTS, _ALL), metavar="NAME", help=f"{', '.join(EXPERIMENTS)}, or all")
     parser.add_argument("--quick", action="store_true", help="small version: less data, fewer epochs, same code")
-    parser.add_argument("--data", metavar="NAME", help="data set in place of the paper's")
+    parser.add_argument("--data", choices=dt.datasets.NAMES, help="data set in place of the paper's")
     parser.add_argument("--data-root", metavar="DIR", help="folder of data files (default: $DSPTRACK_DATA)")
     parser.add_argument("--network", choices=("fcn", "lenet5"), help="network in place of the paper's")
     parser.add_argument("--recipe", choices=tuple(RECIPES), help="how layers are put on tiles")
     parser.add_argument("--epochs", type=int, metavar="N", help="epochs, the most where training stops early")
     parser.add_argument("--images", type=int, metavar="N", help="training images to take")
-    parser.add_argument("--methods", nargs="+", metavar="NAME", help="rows of a table, such as tt-v2 agad e-rider")
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help="rows of a table, such as tt-v2 agad e-rider")
     parser.add_argument(
         "--at", nargs=2, type=float, action="append", metavar=("MEAN", "STD"), help="reference; may be repeated"
     )
@@ -53,8 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Reproduce, print, write the files."""
-    names = ("data", "network", "recipe", "epochs", "images", "methods", "at", "values", "cells")
-    options = Options(quick=arguments.quick, **{name: getattr(arguments, name) for name in names})
+    names = ("data", "network", "recipe", "epochs", "images", "at", "values", "cells")
+    chosen = {name: getattr(arguments, name) for name in names}
+    options = Options(quick=arguments.quick, methods=arguments.rows, **chosen)
     everything = arguments.name == _ALL
     with backend(arguments) as where:
         for name in EXPERIMENTS if everything else (arguments.name,):
