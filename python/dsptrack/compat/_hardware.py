@@ -1,7 +1,7 @@
 """Devices, peripheries and pulse trains of aihwkit."""
 
 from dataclasses import fields
-from typing import Any, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from dsptrack import devices
 from dsptrack.devices import Device
@@ -10,6 +10,8 @@ from dsptrack.periphery import Periphery
 from dsptrack.update import PulseUpdate
 
 from ._fields import Fields
+
+_T = TypeVar("_T")
 
 DEVICES: dict[str, type[Device]] = {
     "ConstantStepDevice": devices.ConstantStep,
@@ -131,7 +133,7 @@ def _same(source: Fields, kind: type[Any]) -> dict[str, Any]:
     return values
 
 
-def _made(source: Fields, kind: type[Any], values: dict[str, Any]) -> Any:
+def _made(source: Fields, kind: type[_T], values: dict[str, Any]) -> _T:
     try:
         return kind(**values)
     except ConfigError as error:
