@@ -214,7 +214,7 @@ impl LearningRule for Chain {
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
         // Both rates before the first pulse: a transfer that fails would come too late.
         let rates = [self.settings.fast.at(batch.lr), self.settings.transfer.at(batch.lr) * self.settings.gain];
-        if !(batch.lr >= 0.0 && rates.iter().all(|rate| rate.is_finite())) {
+        if !(batch.lr >= 0.0 && rates.iter().all(|rate| (*rate as f32).is_finite())) {
             return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
         }
         let changed = self.stages[0].array.update(batch.x, batch.d, batch.size, rates[0], update)?;
