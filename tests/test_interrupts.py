@@ -40,7 +40,7 @@ def cases():
             yield pytest.param(name, threads, marks=() if quick else pytest.mark.slow)
 
 
-@pytest.mark.parametrize(("name", "threads"), cases())
+@pytest.mark.parametrize(("name", "threads"), list(cases()))
 def test_a_long_call_is_interrupted(name, threads):
     left, _ = long_calls.CALLS[name]
     answer = interrupted(name, threads)
@@ -58,10 +58,14 @@ def test_an_interrupted_call_may_be_made_again():
     tiles = [dt.AnalogTile((400, 400), states.rule("ERider", states.noisy("soft-reference")), rng=1) for _ in range(2)]
     timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
-    with pytest.raises(KeyboardInterrupt):
+
+    def read_on():
         for _ in range(1000):
             tiles[0].forward(x)  # a signal between two calls ends the loop as well
             tiles[1].load_state_dict(tiles[0].state_dict())
+
+    with pytest.raises(KeyboardInterrupt):
+        read_on()
     timer.join()
     tiles[1].load_state_dict(tiles[0].state_dict())
     for tile in tiles:

@@ -120,7 +120,9 @@ def test_arrays_that_others_write_to_are_copied_first():
 def test_a_forked_child_goes_on():
     """After pools and crews were started: the child has none of their threads."""
     tile = work(new_tile())
-    layer = dt.nn.Linear(600, 400, states.rule("ERider", states.noisy("soft")), rng=0, num_threads=2, max_input_size=300)
+    layer = dt.nn.Linear(
+        600, 400, states.rule("ERider", states.noisy("soft")), rng=0, num_threads=2, max_input_size=300
+    )
     layer.forward(states.whole_numbers((64, 600), 1))
     read, write = os.pipe()
     with warnings.catch_warnings():

@@ -36,7 +36,9 @@ def test_unsafe_code_is_fenced():
 
 
 def test_every_unsafe_block_has_a_safety_note():
-    blocks = [(path, number, lines) for path, number, lines in unsafe_places() if re.search(r"unsafe\s*\{", lines[number])]
+    blocks = [
+        (path, number, lines) for path, number, lines in unsafe_places() if re.search(r"unsafe\s*\{", lines[number])
+    ]
     assert blocks
     for path, number, lines in blocks:
         above = [line.strip() for line in lines[:number]]
@@ -49,7 +51,7 @@ def test_every_unsafe_block_has_a_safety_note():
 
 def test_the_note_is_looked_for():
     """The search finds what it is meant to find, and only that."""
-    text = 'fn f() {\n    // unsafe in a comment\n    let s = "unsafe { }";\n    unsafe { g() }\n    #![deny(unsafe_code)]\n}'
+    text = 'fn f() {\n    // unsafe in a comment\n    let s = "unsafe { }";\n    unsafe { g() }\n    #![deny(unsafe_code)]\n}'  # noqa: E501
     assert [number for number, line in code_lines(text) if UNSAFE.search(line)] == [3]
 
 

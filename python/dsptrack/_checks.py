@@ -63,6 +63,13 @@ def number(
     return real
 
 
+def flag(name: str, value: Any) -> bool:
+    """Return `value` as a bool, from a bool."""
+    if not isinstance(value, bool | np.bool_):
+        raise ConfigError(f"{name} = {value!r}: must be True or False")
+    return bool(value)
+
+
 def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is among `allowed`."""
     if not (isinstance(value, str) and value in allowed):

@@ -1,6 +1,6 @@
 """Every public entry with random arguments: it succeeds, or raises what the documentation says, and nothing else.
 
-``python -m helpers.fuzz --cases 100000`` runs all entries, each in a process of its own, so that a crash is noticed: the
+``python -m helpers.fuzz --cases 100000`` runs all entries, each in its own process, so that a crash is noticed: the
 report then names entry and block, and ``--entry NAME --block N`` repeats it.
 """
 
@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
 
 import dsptrack as dt
 from helpers import fuzz_entries, states
@@ -81,7 +80,9 @@ def in_process(name: str, cases: int, first: int) -> dict[str, Any]:
         seconds = time.monotonic() - began
         if done.returncode == 0:
             return json.loads(done.stdout) | {"seconds": round(seconds, 1)}
-        return {"escaped": f"exit {done.returncode} in block {last.read()}: {done.stderr[:500]} ... {done.stderr[-2000:]}"}
+        return {
+            "escaped": f"exit {done.returncode} in block {last.read()}: {done.stderr[:500]} ... {done.stderr[-2000:]}"
+        }
 
 
 def main() -> int:

@@ -86,9 +86,7 @@ def batch(pick: Pick) -> tuple[Any, Any]:
 def configure(cls: Any) -> Call:
     """A configuration with some fields replaced."""
     fields = [field.name for field in dataclasses.fields(cls)]
-    defaults = {
-        f.name: f.default for f in dataclasses.fields(cls) if f.default is not dataclasses.MISSING and f.init
-    }
+    defaults = {f.name: f.default for f in dataclasses.fields(cls) if f.default is not dataclasses.MISSING and f.init}
 
     def call(_: Any, pick: Pick) -> Any:
         given = {name: pick.scalar(defaults.get(name)) for name in pick.random.sample(fields, min(3, len(fields)))}
@@ -139,7 +137,9 @@ ARRAYS = ("omega", "p_next", "q", "symmetric_point", "gradient", "symmetric", "a
 
 def function(f: Any, fixed: dict[str, tuple[Any, ...]] | None = None) -> Call:
     """A function with arguments by the names of its parameters."""
-    parameters = [p for p in inspect.signature(f).parameters.values() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    parameters = [
+        p for p in inspect.signature(f).parameters.values() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    ]
     known = PARAMETERS | (fixed or {})
 
     def call(_: Any, pick: Pick) -> Any:
@@ -166,7 +166,11 @@ def function(f: Any, fixed: dict[str, tuple[Any, ...]] | None = None) -> Call:
 def array_entries() -> dict[str, tuple[Callable[[Pick], Any], Call]]:
     def make(_: Any, p: Pick) -> Any:
         cells = {p.of("max_bound", "dwmin_up", "x", 1): p.array(*SHAPE) for _ in range(p.of(0, 1, 2))}
-        given = {"rng": p.scalar(0, 1, None), "num_threads": p.scalar(1, None), "cell_parameters": p.scalar(None, cells)}
+        given = {
+            "rng": p.scalar(0, 1, None),
+            "num_threads": p.scalar(1, None),
+            "cell_parameters": p.scalar(None, cells),
+        }
         return dt.CrossbarArray(p.scalar(SHAPE, *SHAPES), p.scalar(*GOOD_DEVICES), **given)
 
     def pulse(a: Any, p: Pick) -> Any:
@@ -201,9 +205,7 @@ def array_entries() -> dict[str, tuple[Callable[[Pick], Any], Call]]:
     entries["CrossbarArray"] = (nothing, make)
     entries["zero_shift"] = (
         new_array,
-        lambda a, p: dt.zero_shift(
-            p.scalar(a), p.scalar(0, 7), p.scalar("cyclic", "stochastic"), p.scalar(None, 3)
-        ),
+        lambda a, p: dt.zero_shift(p.scalar(a), p.scalar(0, 7), p.scalar("cyclic", "stochastic"), p.scalar(None, 3)),
     )
     return entries
 
@@ -276,9 +278,13 @@ def digital_entries() -> dict[str, tuple[Callable[[Pick], Any], Call]]:
             target = p.array(2, 3) if squares else p.scalar(np.array([0, 2]), p.array(2))
             return thing.forward(p.array(2, 3), target), thing.backward()
 
-        entries[name] = (lambda p, cls=getattr(nn, name): cls(), loss)
+        made = getattr(nn, name)
+        entries[name] = (lambda p, cls=made: cls(), loss)
     rule = states.rule("ERider", GOOD_DEVICES[1])
-    entries["Linear"] = (nothing, function(nn.Linear, {"in_features": (3,), "out_features": (2,), "algorithm": (rule,)}))
+    entries["Linear"] = (
+        nothing,
+        function(nn.Linear, {"in_features": (3,), "out_features": (2,), "algorithm": (rule,)}),
+    )
     sizes = {"in_channels": (1,), "out_channels": (2,), "kernel_size": (2,), "algorithm": (rule,)}
     entries["Conv2d"] = (nothing, function(nn.Conv2d, sizes | {"stride": (1,), "padding": (0,), "dilation": (1,)}))
     for name in ("AnalogSGD", "ResidualLearning", "TwoStageResidual", "Rider", "ERider"):

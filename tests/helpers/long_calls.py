@@ -1,6 +1,6 @@
 """Calls that take long enough to be interrupted; test_interrupts.py and docs/reliability.md run this as a program.
 
-``python -m helpers.long_calls NAME SECONDS THREADS`` starts a call, sends this process SIGINT after so many seconds, and
+``python -m helpers.long_calls NAME SECONDS THREADS`` starts a call, sends itself SIGINT after so many seconds, and
 prints what then was.
 """
 

@@ -1,4 +1,4 @@
-"""Sizes that do not fit, in a process with little memory: ``python -m helpers.memory MEBIBYTES`` prints what came of it."""
+"""Sizes that do not fit, with little memory: ``python -m helpers.memory MEBIBYTES`` prints what came of it."""
 
 import json
 import resource
@@ -29,7 +29,7 @@ def batch(vectors: int, lines: int) -> Any:
 
 
 def calls(scale: float) -> dict[str, tuple[Any, Callable[[Any], Any]]]:
-    """Calls that ask for roughly ``scale`` times the memory that there is, and the objects that must stay as they were."""
+    """Calls that ask for roughly ``scale`` times the memory that there is, and the objects that must stay."""
     cells = int(scale * 2**23)
     vectors = int(scale * 2**21)
     device = dt.presets.reram_array_hfo2()

@@ -10,7 +10,7 @@ use dsp_core::device::Device;
 use dsp_core::layer::activation::{Function, apply, log_softmax};
 use dsp_core::par::Threads;
 use dsp_core::periphery::{Direction, Periphery};
-use dsp_core::pulse::PulseUpdate;
+use dsp_core::pulse::{Fidelity, PulseUpdate};
 use dsp_core::rng::Key;
 use dsp_core::simd::Isa;
 
@@ -86,7 +86,7 @@ fn array(device: Device) -> dsp_core::Result<u64> {
         array.diffuse();
         array.drift(1.5)?;
         array.reset(cols - 1, Some(2), 0.3)?;
-        zero_shift(&mut array, 21, Scheme::Stochastic, 0, || false)?;
+        zero_shift(&mut array, 21, Scheme::Stochastic, 0, Fidelity::Auto, || false)?;
         hash.add(array.weights());
     }
     Ok(hash.0)

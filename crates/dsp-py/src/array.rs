@@ -10,6 +10,7 @@ use dsp_core::calibration::{Record, Scheme, zero_shift};
 use dsp_core::config::{Parameter, Value};
 use dsp_core::par::Threads;
 use dsp_core::periphery::Direction;
+use dsp_core::pulse::Fidelity;
 use dsp_core::rng::Key;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
@@ -217,12 +218,16 @@ impl CrossbarArray {
         n_pulses: u32,
         scheme: &str,
         record_every: u32,
+        fidelity: &str,
     ) -> PyResult<Bound<'py, PyDict>> {
         let Some(scheme) = Scheme::from_value(&Value::Text(scheme.into()), &()) else {
             return raise(py, Err(Error::parameter("scheme", format!("{scheme:?}"), Scheme::allowed(&()))));
         };
-        let found =
-            self.change(py, |array| zero_shift(array, n_pulses, scheme, record_every, interrupted_at_times()))?;
+        let Some(fidelity) = Fidelity::from_value(&Value::Text(fidelity.into()), &()) else {
+            return raise(py, Err(Error::parameter("fidelity", format!("{fidelity:?}"), Fidelity::allowed(&()))));
+        };
+        let found = self
+            .change(py, |array| zero_shift(array, n_pulses, scheme, record_every, fidelity, interrupted_at_times()))?;
         let found = unless_raised(py, found)?;
         let trace = PyDict::new(py);
         let pulses: Vec<i64> = found.trace.iter().map(|record| i64::from(record.pulses)).collect();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use dsp_core::Error;
-use dsp_core::layer::{Factors, Grid as Core, update};
+use dsp_core::layer::{Factors, Grid as Core, Passes as CorePasses, update};
 use dsp_core::par::Threads;
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
@@ -19,6 +19,10 @@ pub struct Grid {
     grid: Arc<Mutex<Core>>,
     shape: (usize, usize),
 }
+
+/// A forward pass of a grid, and the backward pass after it.
+#[pyclass(frozen, module = "dsptrack._core")]
+pub struct Passes(Arc<CorePasses>);
 
 type Matrix<'py> = Bound<'py, PyArray2<f32>>;
 type Scale<'py> = Option<Bound<'py, PyArray1<f32>>>;
@@ -73,6 +77,16 @@ impl Grid {
         let (grad, size) = batch(py, "grad", &grad, self.shape.0)?;
         let dx = patient(py, &self.grid, |grid| grid.backward(&grad, wanted))?;
         dx.map(|dx| matrix(py, dx, (size, self.shape.1))).transpose()
+    }
+
+    /// The passes that `backward` and an update refer to.
+    fn last(&self, py: Python<'_>) -> PyResult<Option<Passes>> {
+        locked(py, &self.grid, |grid| Ok(grid.last().map(Passes)))
+    }
+
+    fn recall(&self, py: Python<'_>, passes: Vec<Bound<'_, Passes>>) -> PyResult<()> {
+        let passes: Vec<_> = passes.iter().map(|one| one.get().0.clone()).collect();
+        locked(py, &self.grid, |grid| grid.recall(&passes))
     }
 }
 

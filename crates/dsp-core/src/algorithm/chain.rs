@@ -4,6 +4,7 @@
 //! array, by pulse trains (Tiki-taka) or through a buffer (residual learning). With n fast arrays and their fixed
 //! references Q, what is seen is `W + gamma (Pn - Qn) + ... + gamma^n (P - Q)` (02 section 4.2; 01 section 3).
 
+use super::fast_rate::FastRate;
 use super::transfer::Rate;
 use super::{Batch, Foundation, Hardware, LearningRule};
 use crate::array::{Changed, CrossbarArray};
@@ -12,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::filter::PulseBuffer;
 use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
-use crate::pulse::PulseUpdate;
+use crate::pulse::{Fidelity, PulseUpdate};
 use crate::snapshot::State;
 
 mod state;
@@ -42,8 +43,6 @@ pub struct Settings {
     pub fast_arrays: u32,
     /// Share of each array in what is seen, relative to the next one.
     pub gamma: f64,
-    /// Rate of the pulses on P.
-    pub fast: Rate,
     /// Rate of the transfers.
     pub transfer: Rate,
     /// What one unit of the transfer rate writes, or adds to a buffer, per unit of weight read.
@@ -83,6 +82,7 @@ pub struct Chain {
     visible: Vec<f32>,
     names: Vec<&'static str>,
     settings: Settings,
+    rate: FastRate,
     transfer_read: Periphery,
     batches: u64,
     read: Vec<f32>,
@@ -94,7 +94,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`Error`] for an impossible shape or too little memory.
-    pub fn new(foundation: Foundation, hardware: &Hardware, settings: Settings) -> Result<Self> {
+    pub fn new(foundation: Foundation, hardware: &Hardware, settings: Settings, rate: FastRate) -> Result<Self> {
         let (rows, cols) = foundation.shape;
         let count = settings.fast_arrays;
         let slow = foundation.array(count, &hardware.slow)?;
@@ -104,7 +104,7 @@ impl Chain {
             let mut array = foundation.array(number, &hardware.fast)?;
             let reference = match if foundation.blank { 0 } else { settings.calibration_pulses } {
                 0 => vec![0.0; rows * cols],
-                pulses => zero_shift(&mut array, pulses, Scheme::Cyclic, 0, || false)?
+                pulses => zero_shift(&mut array, pulses, Scheme::Cyclic, 0, Fidelity::Auto, || false)?
                     .map_or_else(Vec::new, |found| found.estimate),
             };
             let share = (number..count).fold(1.0, |share, _| share * settings.gamma) as f32;
@@ -118,6 +118,7 @@ impl Chain {
             visible: if settings.gamma == 0.0 { Vec::new() } else { vec![0.0; rows * cols] },
             names,
             settings,
+            rate,
             transfer_read: hardware.transfer_read.clone(),
             batches: 0,
             read: vec![0.0; rows],
@@ -212,12 +213,14 @@ impl LearningRule for Chain {
     }
 
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
-        // Both rates before the first pulse: a transfer that fails would come too late.
-        let rates = [self.settings.fast.at(batch.lr), self.settings.transfer.at(batch.lr) * self.settings.gain];
-        if !(batch.lr >= 0.0 && rates.iter().all(|rate| (*rate as f32).is_finite())) {
+        let fast = &mut self.stages[0].array;
+        let (rates, rate) = self.rate.of_batch(&batch, fast.device().granularity(), update)?;
+        // Before the first pulse: a transfer that fails would come too late.
+        if !((self.settings.transfer.at(batch.lr) * self.settings.gain) as f32).is_finite() {
             return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
         }
-        let changed = self.stages[0].array.update(batch.x, batch.d, batch.size, rates[0], update)?;
+        let changed = fast.update_at(batch.x, batch.d, &rates, update)?;
+        self.rate = rate;
         unwatched(|| self.follow(changed, batch.lr))
     }
 

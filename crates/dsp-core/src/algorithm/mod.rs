@@ -9,6 +9,7 @@ mod analog_sgd;
 mod chain;
 mod chopped_tiki_taka;
 mod erider;
+mod fast_rate;
 mod residual_learning;
 mod rider;
 mod tiki_taka;

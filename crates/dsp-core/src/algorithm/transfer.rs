@@ -3,10 +3,12 @@
 //! Every mini-batch pulses P with the (chopped) gradient; then one or more columns of P are read, corrected by the
 //! reference, added to the buffer H, and where H reaches its threshold W gets one pulse.
 
+use super::fast_rate::{AutoScale, FastRate};
 use super::{Batch, Foundation, Hardware, LearningRule};
 use crate::array::{Changed, CrossbarArray};
+use crate::config::{Consistent, Count, Flag, Range, parameters};
 use crate::device::Device;
-use crate::error::{Error, Result, check_room};
+use crate::error::{Result, check_room};
 use crate::filter::{Choppers, PulseBuffer, Tracker};
 use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
@@ -39,8 +41,6 @@ impl Rate {
 pub struct Settings {
     /// Share of the residual in the visible weights.
     pub gamma: f32,
-    /// Rate of the pulses on P.
-    pub fast: Rate,
     /// Rate of the transfer.
     pub transfer: Rate,
     /// What one unit of the transfer rate adds to H per unit of weight read.
@@ -57,15 +57,51 @@ pub struct Settings {
     pub forget: bool,
 }
 
-/// Buffer content per unit of transfer rate and weight: `N transfer_every / (g auto_granularity)`, or `1 / g` where
-/// `auto_granularity` is 0, with `g` the granularity of P (02 section 6.2).
-#[must_use]
-pub fn auto_gain(fast: &Device, auto_granularity: f64, cols: usize, transfer_every: u32) -> f64 {
-    let granularity = fast.granularity();
-    if auto_granularity > 0.0 {
-        cols as f64 * f64::from(transfer_every) / (granularity * auto_granularity)
-    } else {
-        1.0 / granularity
+parameters! {
+    /// What all rules share whose buffers count thresholds (02 section 6.2).
+    pub struct Granular {
+        ..auto: AutoScale;
+        /// Mini-batches between transfers of P.
+        transfer_every: u32 = 1, Count(1, u32::MAX);
+        /// Columns read in one transfer.
+        columns_per_transfer: u32 = 1, Count(1, 1 << 20);
+        /// Scale of a buffer's gain; 0 leaves one granularity of P as the unit.
+        auto_granularity: f64 = 1000.0, Range::NON_NEGATIVE;
+        /// Share of a buffer that stays after a pulse.
+        momentum: f64 = 0.0, Range::UNIT;
+        /// Forget the rest of a buffer after a pulse.
+        forget_buffer: bool = true, Flag;
+    }
+}
+
+impl Consistent for Granular {}
+
+impl Granular {
+    /// Buffer content per unit of transfer rate and weight: `N transfer_every / (g auto_granularity)`, or `1 / g` where
+    /// `auto_granularity` is 0, with `g` the granularity of P.
+    #[must_use]
+    pub fn gain(&self, fast: &Device, cols: usize) -> f64 {
+        let granularity = fast.granularity();
+        if self.auto_granularity > 0.0 {
+            cols as f64 * f64::from(self.transfer_every) / (granularity * self.auto_granularity)
+        } else {
+            1.0 / granularity
+        }
+    }
+
+    /// The numbers of a rule with one fast array.
+    #[must_use]
+    pub fn settings(&self, fast: &Device, cols: usize, gamma: f64, transfer: Rate) -> Settings {
+        Settings {
+            gamma: gamma as f32,
+            transfer,
+            buffer_gain: self.gain(fast, cols),
+            transfer_every: self.transfer_every,
+            columns_per_transfer: self.columns_per_transfer,
+            threshold: 1.0,
+            momentum: self.momentum as f32,
+            forget: self.forget_buffer,
+        }
     }
 }
 
@@ -73,6 +109,7 @@ pub fn auto_gain(fast: &Device, auto_granularity: f64, cols: usize, transfer_eve
 #[derive(Clone)]
 pub struct Transfer {
     fast: CrossbarArray,
+    rate: FastRate,
     slow: CrossbarArray,
     /// The mixed weights; empty where gamma is 0 and the slow array is what is seen.
     visible: Vec<f32>,
@@ -101,17 +138,19 @@ impl Transfer {
     /// Builds the machine.
     ///
     /// # Errors
-    /// [`Error`] for an impossible shape or too little memory.
+    /// [`crate::Error`] for an impossible shape or too little memory.
     pub fn new(
         foundation: Foundation,
         hardware: &Hardware,
         settings: Settings,
+        rate: FastRate,
         choppers: Option<Choppers>,
         tracker: Option<Tracker>,
     ) -> Result<Self> {
         let (rows, cols) = foundation.shape;
         let mut rule = Self {
             fast: foundation.array(0, &hardware.fast)?,
+            rate,
             slow: foundation.array(1, &hardware.slow)?,
             visible: Vec::new(),
             buffer: PulseBuffer::new(rows, cols, settings.threshold, settings.momentum, settings.forget),
@@ -242,9 +281,9 @@ impl LearningRule for Transfer {
 
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
         let cols = self.fast.shape().1;
-        let rate = self.settings.fast.at(batch.lr);
-        // All rates before the first pulse: what a transfer could not bear would be found too late.
-        if !(batch.lr >= 0.0 && rate.is_finite() && self.gain(batch.lr).is_finite()) {
+        let (rates, rate) = self.rate.of_batch(&batch, self.fast.device().granularity(), update)?;
+        // Before the first pulse: what a transfer could not bear would be found too late.
+        if !self.gain(batch.lr).is_finite() {
             return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
         }
         if self.choppers.is_some() {
@@ -258,12 +297,13 @@ impl LearningRule for Transfer {
                 for x in chopped.chunks_mut(cols) {
                     x.iter_mut().zip(choppers.signs()).for_each(|(x, c)| *x *= f32::from(*c));
                 }
-                self.fast.update(&chopped, batch.d, batch.size, rate, update)
+                self.fast.update_at(&chopped, batch.d, &rates, update)
             }
-            None => self.fast.update(batch.x, batch.d, batch.size, rate, update),
+            None => self.fast.update_at(batch.x, batch.d, &rates, update),
         };
         self.scratch.chopped = chopped;
         let changed = changed?;
+        self.rate = rate;
         unwatched(|| self.follow(changed, batch.lr));
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! event that changes it; reads have a clock of their own.
 
 mod column;
+mod composed;
 mod increment;
 mod program;
 mod reads;
@@ -26,7 +27,7 @@ use crate::error::{Error, ROOM_FOR_ANY, Result, check_finite, check_len, check_r
 use crate::ledger::{Ledger, Pulses};
 use crate::par::{Threads, stop};
 pub use crate::pulse::coincidences::Changed;
-use crate::pulse::{PulseUpdate, coincidences};
+use crate::pulse::{Fidelity, PulseUpdate, coincidences};
 use crate::rng::{Key, Purpose};
 use crate::simd::Isa;
 
@@ -268,6 +269,15 @@ impl CrossbarArray {
     /// # Errors
     /// [`Error`] if a mask has the wrong length.
     pub fn pulse(&mut self, directions: Directions<'_>, count: u32) -> Result<()> {
+        self.pulse_at(directions, count, Fidelity::Pulse)
+    }
+
+    /// Sends `count` pulses to every cell at the given fidelity; composed pulses leave other bits when cut into calls.
+    ///
+    /// # Errors
+    /// [`Error`] if a mask has the wrong length, or composed pulses are asked of an array that traces single ones.
+    pub fn pulse_at(&mut self, directions: Directions<'_>, count: u32, fidelity: Fidelity) -> Result<()> {
+        let fidelity = self.traceable(fidelity)?;
         if let Directions::Mask(mask) = directions {
             check_len("polarity", mask.len(), self.rows, self.cols)?;
         }
@@ -288,6 +298,7 @@ impl CrossbarArray {
             start,
             end,
             directions,
+            fidelity,
             apparent: Apparent { stream: noise, std: device.write_noise().std },
             cells: self.cells(),
         });
@@ -303,31 +314,41 @@ impl CrossbarArray {
     /// # Errors
     /// [`Error`] for wrong lengths, values that are not finite, or a learning rate that is negative or not finite.
     pub fn update(&mut self, x: &[f32], d: &[f32], batch: usize, lr: f64, update: &PulseUpdate) -> Result<Changed> {
+        self.update_at(x, d, &vec![lr; batch], update)
+    }
+
+    /// As [`Self::update`], every vector pair with a rate of its own.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn update_at(&mut self, x: &[f32], d: &[f32], rates: &[f64], update: &PulseUpdate) -> Result<Changed> {
+        let batch = rates.len();
         check_len("x", x.len(), batch, self.cols)?;
         check_len("d", d.len(), batch, self.rows)?;
         check_finite("x", x)?;
         check_finite("d", d)?;
-        if !(lr.is_finite() && lr >= 0.0) {
+        if let Some(lr) = rates.iter().find(|lr| !(lr.is_finite() && **lr >= 0.0)) {
             return Err(Error::parameter("lr", lr, "a finite number >= 0"));
         }
+        let fidelity = self.traceable(update.fidelity)?;
         let trains = coincidences::Trains::draw(&coincidences::Request {
             x,
             d,
             batch,
             rows: self.rows,
             cols: self.cols,
-            lr,
+            rates,
             granularity: self.device.granularity(),
             update,
             key: self.key,
             step: self.clock,
             isa: self.isa,
         })?;
-        Ok(self.whole(trains.work(), |array| array.apply(&trains)))
+        Ok(self.whole(trains.work(), |array| array.apply(&trains, fidelity)))
     }
 
     /// Applies the trains of an update.
-    fn apply(&mut self, trains: &coincidences::Trains) -> Changed {
+    fn apply(&mut self, trains: &coincidences::Trains, fidelity: Fidelity) -> Changed {
         let (step, cols) = (self.advance(1), self.cols);
         self.record_update(step, |cell| trains.directions(cell, cols));
         let (device, key, isa, threads) = (self.device.clone(), self.key, self.isa, self.threads);
@@ -337,6 +358,8 @@ impl CrossbarArray {
             isa,
             threads,
             noise: key.stream(Purpose::UpdatePulse, step),
+            pieces: key.stream(Purpose::ComposedUpdate, step),
+            fidelity,
             apparent: Apparent { stream: key.stream(Purpose::WriteNoise, step), std: device.write_noise().std },
             cells: self.cells(),
         });

@@ -70,7 +70,7 @@ impl CrossbarArray {
         let std = self.device.population().reset_std as f32;
         let xi = self.normals(Purpose::Reset);
         let mut uniform = vec![0.0; self.state.len()];
-        fill_uniforms(self.isa, self.key.stream(Purpose::ResetChoice, self.clock), 0, &mut uniform);
+        fill_uniforms(self.isa, self.key.stream(Purpose::ResetChoice, self.clock), 0, 0, &mut uniform);
         self.change_all(|array, i, w| {
             let inside = (i % cols + cols - start) % cols < count;
             if inside && f64::from(uniform[i]) < probability { array.reset_bias(i) + std * xi[i] } else { w }
@@ -150,7 +150,7 @@ impl CrossbarArray {
     /// One normal per cell for an event that the clock's next tick stands for.
     fn normals(&self, purpose: Purpose) -> Vec<f32> {
         let mut xi = vec![0.0; self.state.len()];
-        fill_normals(self.isa, self.key.stream(purpose, self.clock), 0, &mut xi);
+        fill_normals(self.isa, self.key.stream(purpose, self.clock), 0, 0, &mut xi);
         xi
     }
 

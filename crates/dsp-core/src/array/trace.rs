@@ -7,6 +7,7 @@ use super::CrossbarArray;
 use crate::device::{CellBlock, CellParameters, Model, Response, Visitor};
 use crate::error::{Error, Result, check_room};
 use crate::par::stop::checkpoint;
+use crate::pulse::Fidelity;
 use crate::rng::Purpose;
 use crate::rng::normal::normals;
 
@@ -50,6 +51,17 @@ impl CrossbarArray {
         }
         self.trace = Trace { cells, pulses: Vec::new() };
         Ok(())
+    }
+
+    /// The fidelity in force: an array that traces sends its pulses one by one.
+    pub(super) fn traceable(&self, wanted: Fidelity) -> Result<Fidelity> {
+        match wanted {
+            wanted if self.trace.cells.is_empty() => Ok(wanted),
+            Fidelity::Composed => {
+                Err(Error::parameter("fidelity", "\"composed\"", "\"pulse\" or \"auto\" while cells are traced"))
+            }
+            Fidelity::Pulse | Fidelity::Auto => Ok(Fidelity::Pulse),
+        }
     }
 
     /// Refuses so many pulses to the whole array if there is no memory for their trace.

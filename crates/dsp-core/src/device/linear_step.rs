@@ -74,6 +74,11 @@ impl Response for LinearStepResponse {
     }
 
     #[inline(always)]
+    fn affine_noise(self) -> Option<CycleNoise> {
+        Some(self.0)
+    }
+
+    #[inline(always)]
     fn is_noisy(self) -> bool {
         self.0.std > 0.0
     }

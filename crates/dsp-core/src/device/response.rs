@@ -37,6 +37,12 @@ pub trait Response: Copy + Send + Sync {
         false
     }
 
+    /// The cycle noise of a response that is affine in the state, with the values of [`affine`]; `None` for others.
+    #[inline(always)]
+    fn affine_noise(self) -> Option<CycleNoise> {
+        None
+    }
+
     /// Whether pulses are noisy at all; if not, no normals are drawn.
     fn is_noisy(self) -> bool;
 

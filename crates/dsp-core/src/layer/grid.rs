@@ -65,18 +65,36 @@ pub struct Grid {
     factors: Vec<Factors>,
     learn_gain: bool,
     threads: Threads,
-    last: Option<Last>,
+    last: Option<Arc<Passes>>,
 }
 
-/// What the last forward pass left for the others.
-struct Last {
+/// What a forward pass leaves for the backward pass, and both for an update.
+#[derive(Clone, Default)]
+pub struct Passes {
     batch: usize,
     /// Inputs of every block column.
     inputs: Vec<Arc<Vec<f32>>>,
     /// `a tile(x)` of every tile, where the output scale is learned.
-    outputs: Vec<Vec<f32>>,
+    outputs: Vec<Arc<Vec<f32>>>,
     /// Gradients of every block row, after the backward pass.
-    gradients: Vec<Vec<f32>>,
+    gradients: Vec<Arc<Vec<f32>>>,
+}
+
+impl Passes {
+    /// The vectors of all `parts`, in this order, as if they had been one batch.
+    fn joined(parts: &[Arc<Self>]) -> Self {
+        let join = |field: fn(&Self) -> &Vec<Arc<Vec<f32>>>| {
+            let count = parts.iter().map(|part| field(part).len()).min().unwrap_or(0);
+            let whole = |i: usize| Arc::new(parts.iter().flat_map(|part| field(part)[i].iter().copied()).collect());
+            (0..count).map(whole).collect()
+        };
+        Self {
+            batch: parts.iter().map(|part| part.batch).sum(),
+            inputs: join(|part| &part.inputs),
+            outputs: join(|part| &part.outputs),
+            gradients: join(|part| &part.gradients),
+        }
+    }
 }
 
 /// The sizes `a`, `b`, ... as the ranges `0..a`, `a..a + b`, ...
@@ -207,9 +225,37 @@ impl Grid {
             }
         }
         check_finite("output", &y)?;
-        let outputs = if self.learn_gain { read } else { Vec::new() };
-        self.last = Some(Last { batch, inputs: parts, outputs, gradients: Vec::new() });
+        let outputs = if self.learn_gain { read.into_iter().map(Arc::new).collect() } else { Vec::new() };
+        self.last = Some(Arc::new(Passes { batch, inputs: parts, outputs, gradients: Vec::new() }));
         Ok(y)
+    }
+
+    /// The passes that `backward` and `update` refer to, if there was one.
+    #[must_use]
+    pub fn last(&self) -> Option<Arc<Passes>> {
+        self.last.clone()
+    }
+
+    /// Lets `backward` and `update` refer to earlier passes; several count as one batch, in this order.
+    ///
+    /// # Errors
+    /// [`Error::State`] if there is none, or one is of a grid with other blocks or lacks the backward pass that others had.
+    pub fn recall(&mut self, passes: &[Arc<Passes>]) -> Result<()> {
+        let sized = |parts: &[Arc<Vec<f32>>], blocks: &[Range<usize>], batch: usize| {
+            parts.len() == blocks.len()
+                && parts.iter().zip(blocks).all(|(part, block)| Some(part.len()) == block.len().checked_mul(batch))
+        };
+        let fits = |part: &Arc<Passes>| {
+            let backward = passes.len() > 1 || !part.gradients.is_empty();
+            sized(&part.inputs, &self.columns, part.batch)
+                && part.outputs.len() == if self.learn_gain { self.tiles.len() } else { 0 }
+                && (!backward || sized(&part.gradients, &self.rows, part.batch))
+        };
+        if passes.is_empty() || !passes.iter().all(fits) {
+            return Err(Error::State("passes: must be this layer's own, several only after backward()".into()));
+        }
+        self.last = Some(if let [one] = passes { one.clone() } else { Arc::new(Passes::joined(passes)) });
+        Ok(())
     }
 
     /// `dL/dx` (batch, N) for `gradient = dL/dy` (batch, M) of the last forward pass, or nothing if not `wanted`.
@@ -237,13 +283,13 @@ impl Grid {
             result = Some(dx);
         }
         if let Some(last) = &mut self.last {
-            last.gradients = gradients;
+            Arc::make_mut(last).gradients = gradients.into_iter().map(Arc::new).collect();
         }
         Ok(result)
     }
 
     /// The passes that an update refers to.
-    fn passes(&self) -> Result<&Last> {
+    fn passes(&self) -> Result<&Passes> {
         match &self.last {
             Some(last) if !last.gradients.is_empty() => Ok(last),
             _ => Err(Error::State("update() before backward()".into())),

@@ -1,11 +1,13 @@
 //! From a batch of vector pairs to pulses on cells.
 
+use super::composed::Composed;
 use super::dense::Dense;
+use super::fidelity::Fidelity;
 use super::management::{PulseType, PulseUpdate};
 use super::segments::{Segment, Segments};
 use super::sparse;
 use super::train::probabilities;
-use crate::device::{Apparent, CellsMut, Model, Visitor};
+use crate::device::{Apparent, CellsMut, Model, Response, Visitor};
 use crate::error::{Error, Result, check_room, make_room};
 use crate::ledger::Pulses;
 use crate::par::Threads;
@@ -26,8 +28,8 @@ pub struct Request<'a> {
     pub rows: usize,
     /// Columns of the array.
     pub cols: usize,
-    /// Learning rate.
-    pub lr: f64,
+    /// Learning rate of every vector pair.
+    pub rates: &'a [f64],
     /// Granularity `g` of the device.
     pub granularity: f64,
     /// How trains are made.
@@ -110,7 +112,7 @@ impl Trains {
             let scaling = request.update.scaling(
                 f64::from(largest_magnitude(x)),
                 f64::from(largest_magnitude(d)),
-                request.lr,
+                request.rates[vector],
                 request.granularity,
             );
             if scaling.length == 0 {
@@ -247,6 +249,10 @@ pub struct Apply<'a> {
     pub threads: Threads,
     /// Cycle noise of this update.
     pub noise: Stream,
+    /// Cycle noise of composed pulses.
+    pub pieces: Stream,
+    /// Whether pulses may be composed.
+    pub fidelity: Fidelity,
     /// Write noise of this update.
     pub apparent: Apparent,
     /// All cells of the array.
@@ -255,6 +261,8 @@ pub struct Apply<'a> {
 
 /// Mean pulses per cell above which cells are visited in blocks instead of one by one.
 const DENSE_ABOVE: f64 = 0.5;
+/// Mean pulses per cell and word of trains above which composing them is cheaper than sending them.
+const COMPOSED_ABOVE: f64 = 2.0;
 /// Rows that one block of work covers at least this many cells of.
 const BLOCK: usize = 8192;
 
@@ -262,7 +270,7 @@ impl Visitor for Apply<'_> {
     type Output = (Pulses, Changed);
 
     fn visit<M: Model>(self, model: &M) -> Self::Output {
-        let Self { trains, cols, isa, threads, noise, apparent, cells } = self;
+        let Self { trains, cols, isa, threads, noise, pieces, fidelity, apparent, cells } = self;
         let response = model.response(cells.parameters);
         let segments = match &trains.kind {
             Kind::Deterministic(events) => {
@@ -273,12 +281,26 @@ impl Visitor for Apply<'_> {
             Kind::Stochastic(segments) => segments,
         };
         let count = (trains.rows * cols) as f64;
+        let words = count * segments.iter().len() as f64;
+        let composed = response.affine_noise().filter(|_| match fidelity {
+            Fidelity::Pulse => false,
+            Fidelity::Composed => true,
+            Fidelity::Auto => trains.expected > COMPOSED_ABOVE * words,
+        });
         let dense = trains.expected > DENSE_ABOVE * count;
-        let work = if dense { 2.0 * trains.expected } else { 40.0 * trains.expected };
+        let work = match (composed, dense) {
+            (Some(_), _) => 0.5 * words,
+            (None, true) => 2.0 * trains.expected,
+            (None, false) => 40.0 * trains.expected,
+        };
         let threads = threads.for_work(work as usize);
         // Cells do not depend on each other: one block on one thread fills the kernels' lanes best.
         let rows_per_block = if threads == Threads::ONE { trains.rows } else { BLOCK.div_ceil(cols) };
         let blocks = cells.blocks(rows_per_block * cols);
+        if let Some(cycle) = composed {
+            let run = |cells| isa.run(Composed { response, cycle, segments, cols, noise, pieces, apparent, cells });
+            return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
+        }
         if dense {
             let run = |cells| isa.run(Dense { response, segments, cols, noise, apparent, cells });
             return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
@@ -334,9 +356,9 @@ mod tests {
         for (lr, desired_bl) in [(0.0003, 31), (0.1, 31), (0.3, 100)] {
             let update = PulseUpdate { desired_bl, ..PulseUpdate::default() };
             let granularity = device.granularity();
-            let isa = Isa::machine();
+            let (isa, rates) = (Isa::machine(), &[lr; 12]);
             let request =
-                Request { x: &x, d: &d, batch, rows, cols, lr, granularity, update: &update, key, step: 0, isa };
+                Request { x: &x, d: &d, batch, rows, cols, rates, granularity, update: &update, key, step: 0, isa };
             let mut trains = Trains::draw(&request).unwrap();
             let mut run = |expected| {
                 trains.expected = expected;
@@ -358,6 +380,8 @@ mod tests {
                     isa,
                     threads: Threads::ONE,
                     noise: key.stream(Purpose::UpdatePulse, 1),
+                    pieces: key.stream(Purpose::ComposedUpdate, 1),
+                    fidelity: Fidelity::Pulse,
                     apparent: Apparent { stream: key.stream(Purpose::WriteNoise, 1), std: 0.001 },
                     cells,
                 });
