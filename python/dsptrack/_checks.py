@@ -23,6 +23,14 @@ MAX_COUNT = 2**32 - 1
 """Largest count that the core takes in one call."""
 
 
+def shown(value: Any) -> str:
+    """Return the repr of a value for a message; an object that is wrong may not even have one."""
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__} without a repr>"
+
+
 def whole(name: str, value: Any, low: int, high: int = MAX_COUNT) -> int:
     """Return `value` as an int from `low` to `high`; True and False are not counts."""
     try:
@@ -30,7 +38,7 @@ def whole(name: str, value: Any, low: int, high: int = MAX_COUNT) -> int:
     except TypeError:
         count = None
     if count is None or isinstance(value, bool) or not low <= count <= high:
-        raise ConfigError(f"{name} = {value!r}: must be an integer from {low} to {high}")
+        raise ConfigError(f"{name} = {shown(value)}: must be an integer from {low} to {high}")
     return count
 
 
@@ -51,7 +59,7 @@ def number(
     if not (math.isfinite(real) and low <= real <= high and above < real < below):
         limits = [(">=", low), (">", above), ("<=", high), ("<", below)]
         words = " and ".join(f"{sign} {limit:g}" for sign, limit in limits if math.isfinite(limit))
-        raise ConfigError(f"{name} = {value!r}: must be a finite number {words}".rstrip())
+        raise ConfigError(f"{name} = {shown(value)}: must be a finite number {words}".rstrip())
     return real
 
 
@@ -65,7 +73,7 @@ def flag(name: str, value: Any) -> bool:
 def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is among `allowed`."""
     if not (isinstance(value, str) and value in allowed):
-        raise ConfigError(f"{name} = {value!r}: must be one of {', '.join(map(repr, allowed))}")
+        raise ConfigError(f"{name} = {shown(value)}: must be one of {', '.join(map(repr, allowed))}")
     return value
 
 
@@ -74,7 +82,7 @@ def shape(value: Any) -> tuple[int, int]:
     try:
         rows, columns = value
     except (TypeError, ValueError):
-        raise ConfigError(f"shape = {value!r}: must be a pair (M, N) of integers >= 1") from None
+        raise ConfigError(f"shape = {shown(value)}: must be a pair (M, N) of integers >= 1") from None
     return whole("shape[0]", rows, 1), whole("shape[1]", columns, 1)
 
 

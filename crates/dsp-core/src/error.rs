@@ -55,16 +55,17 @@ impl Error {
     }
 }
 
+/// What [`check_room`] finds worth a look; an object asks for it at least, since many small ones fill a memory, too.
+pub const ROOM_FOR_ANY: usize = 1 << 22;
+
 /// Refuses work for which so much memory cannot be had: allocations deep in a call would abort the process.
 ///
 /// # Errors
 /// [`Error::Memory`].
 pub fn check_room(bytes: usize, what: &str) -> Result<()> {
-    /// Not worth a look.
-    const SMALL: usize = 1 << 22;
     /// What the small allocations of a call need besides.
     const MARGIN: usize = 1 << 25;
-    if bytes < SMALL || Vec::<u8>::new().try_reserve_exact(bytes.saturating_add(MARGIN)).is_ok() {
+    if bytes < ROOM_FOR_ANY || Vec::<u8>::new().try_reserve_exact(bytes.saturating_add(MARGIN)).is_ok() {
         return Ok(());
     }
     Err(Error::Memory(format!("{bytes} bytes for {what}")))

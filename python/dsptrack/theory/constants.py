@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dsptrack._checks import doubles, number, whole
+from dsptrack._checks import doubles, number, shown, whole
 from dsptrack.array import CrossbarArray
 from dsptrack.exceptions import ConfigError, ShapeError, StateError
 
@@ -63,7 +63,7 @@ class PopulationConstants:
 def checked(constants: Any) -> PopulationConstants:
     """Return `constants` if they are."""
     if not isinstance(constants, PopulationConstants):
-        raise ConfigError(f"constants = {constants!r}: must be PopulationConstants")
+        raise ConfigError(f"constants = {shown(constants)}: must be PopulationConstants")
     return constants
 
 

@@ -216,7 +216,7 @@ impl LearningRule for Chain {
         let fast = &mut self.stages[0].array;
         let (rates, rate) = self.rate.of_batch(&batch, fast.device().granularity(), update)?;
         // Before the first pulse: a transfer that fails would come too late.
-        if !(self.settings.transfer.at(batch.lr) * self.settings.gain).is_finite() {
+        if !((self.settings.transfer.at(batch.lr) * self.settings.gain) as f32).is_finite() {
             return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
         }
         let changed = fast.update_at(batch.x, batch.d, &rates, update)?;

@@ -32,7 +32,7 @@ pub use transfer::Transfer;
 use crate::array::{CrossbarArray, check_shape};
 use crate::config::Fields;
 use crate::device::Device;
-use crate::error::{Error, Result, check_room};
+use crate::error::{Error, ROOM_FOR_ANY, Result, check_room};
 use crate::par::Threads;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
@@ -209,7 +209,7 @@ impl Rule {
     pub fn build(&self, foundation: Foundation) -> Result<Box<dyn LearningRule>> {
         /// Bytes per cell of two arrays and all that is digital.
         const CELL: usize = 160;
-        check_room(check_shape(foundation.shape)?.saturating_mul(CELL), "the tile")?;
+        check_room(check_shape(foundation.shape)?.saturating_mul(CELL).max(ROOM_FOR_ANY), "the tile")?;
         Ok(match self {
             Self::AnalogSgd(rule) => Box::new(rule.build(foundation)?),
             Self::TikiTaka(rule) => Box::new(rule.build(foundation)?),

@@ -194,6 +194,11 @@ impl Transfer {
         }
     }
 
+    /// What a unit of weight that is read adds to the buffer.
+    fn gain(&self, lr: f64) -> f32 {
+        (self.settings.transfer.at(lr) * self.settings.buffer_gain) as f32
+    }
+
     /// Reads the next column and moves it towards W (05 section 1, step 4).
     fn transfer(&mut self, lr: f64) {
         let column = self.column;
@@ -201,7 +206,7 @@ impl Transfer {
         let mut read = std::mem::take(&mut self.scratch.read);
         let mut pulses = std::mem::take(&mut self.scratch.pulses);
         self.fast.read_column(column, &self.transfer_read, &mut read);
-        let gain = (self.settings.transfer.at(lr) * self.settings.buffer_gain) as f32 * sign;
+        let gain = self.gain(lr) * sign;
         match &mut self.tracker {
             Some(tracker) => {
                 let reference = tracker.reference_for_read(column);
@@ -277,6 +282,10 @@ impl LearningRule for Transfer {
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
         let cols = self.fast.shape().1;
         let (rates, rate) = self.rate.of_batch(&batch, self.fast.device().granularity(), update)?;
+        // Before the first pulse: what a transfer could not bear would be found too late.
+        if !self.gain(batch.lr).is_finite() {
+            return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
+        }
         if self.choppers.is_some() {
             check_room(size_of_val(batch.x), "the chopped inputs")?;
         }

@@ -23,7 +23,7 @@ pub use whole::Directions;
 use std::sync::Arc;
 
 use crate::device::{Apparent, CellParameters, CellsMut, Device};
-use crate::error::{Error, Result, check_finite, check_len, check_room, make_room};
+use crate::error::{Error, ROOM_FOR_ANY, Result, check_finite, check_len, check_room, make_room};
 use crate::ledger::{Ledger, Pulses};
 use crate::par::{Threads, stop};
 pub use crate::pulse::coincidences::Changed;
@@ -90,7 +90,7 @@ impl CrossbarArray {
     pub fn new(shape: (usize, usize), device: Device, key: Key, threads: Threads, count_pulses: bool) -> Result<Self> {
         let ((rows, cols), cells) = (shape, check_shape(shape)?);
         // Planes while they are drawn, packed parameters, state: all at once, before anything is touched.
-        check_room(cells.saturating_mul(25 * size_of::<f32>()), "the cells")?;
+        check_room(cells.saturating_mul(25 * size_of::<f32>()).max(ROOM_FOR_ANY), "the cells")?;
         let isa = Isa::current()?;
         let counted = if count_pulses { cells } else { 0 };
         let separate = if device.has_reference() || device.write_noise().std > 0.0 { cells } else { 0 };

@@ -91,6 +91,10 @@ impl CrossbarArray {
         if self.parameters.retention.drift_nu.is_empty() {
             return Ok(());
         }
+        let elapsed = (dt / self.device.population().drift_t0) as f32;
+        if !(elapsed + self.drift.as_ref().map_or(0.0, |drift| drift.time)).is_finite() {
+            return Err(Error::parameter("dt", dt, "a finite number >= 0 that leaves the time within float32"));
+        }
         let cells = self.state.len();
         let persistent = |array: &Self, i: usize| array.state[i] - array.parameters.cell(i).reference;
         let mut drift = match self.drift.take() {
@@ -102,7 +106,7 @@ impl CrossbarArray {
         };
         let population = self.device.population().clone();
         let (tolerance, before) = (population.drift_reset_tol as f32, drift.time);
-        drift.time += (dt / population.drift_t0) as f32;
+        drift.time += elapsed;
         let spread = population.drift_nu_std as f32;
         let noise = population.drift_w_noise_std as f32;
         let (xi, chi) = (self.normals(Purpose::DriftExponent), self.normals(Purpose::DriftNoise));
