@@ -34,7 +34,10 @@ def rule(source: Fields, vectors: int | None) -> Algorithm:
 
 def _tiki_taka(source: Fields, vectors: int | None) -> Algorithm:
     """TT-v1: trains, no buffer."""
-    values = _transfer(source, vectors) | {"gamma": _gamma(source), "transfer_update": update(source.part("transfer_update"))}
+    values = _transfer(source, vectors) | {
+        "gamma": _gamma(source),
+        "transfer_update": update(source.part("transfer_update")),
+    }
     return _made(source, algorithms.TikiTaka, values)
 
 
