@@ -40,8 +40,7 @@ def from_aihwkit(rpu_config: Any, *, vectors_per_batch: int | None = None, stric
 
     Notes
     -----
-    `docs/aihwkit.md <https://github.com/dsptrack/dsptrack/blob/main/docs/aihwkit.md>`_ maps all fields. Written for
-    aihwkit 1.2.0.
+    Written for aihwkit 1.2.0; docs/aihwkit.md maps all fields.
 
     Examples
     --------
