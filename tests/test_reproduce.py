@@ -64,6 +64,7 @@ def test_figure_1a_follows_the_theory():
         assert abs(point["rms_error"] / point["theory_rms"] - 1) < 0.05
 
 
+@pytest.mark.slow
 def test_figure_1b_follows_the_theory():
     """The mean over 128 x 128 cells scatters by 8 % of the threshold, which is 1.6 % of the pulses."""
     found = reproduce("fig1b", Options(cells=128, values=(2e-4,))).summary

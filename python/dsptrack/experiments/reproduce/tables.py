@@ -126,7 +126,7 @@ def draw(summary: Mapping[str, Any]) -> Figure:
             if printed:
                 panel.plot(summary["paper"]["stds"], printed, linestyle=":", markerfacecolor="none", **style)
         panel.set(xlabel="standard deviation of the reference (weight)", title=f"reference mean {mean:g}")
-    axes[0].set(ylabel="test accuracy (%)")
+    axes[0].set(ylabel=f"test accuracy (%), ours after {rows[0]['epochs']} epochs")
     labels = {row["method"]: row["label"] for row in rows}
     legend(axes[-1], [(labels[m], OKABE_ITO[i % 8], _MARKERS[i % 8]) for i, m in enumerate(methods)], paper=True)
     return figure
