@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
 MOST_BYTES = 5_000_000
 GLIBC = (2, 17)  # of manylinux2014
-FOLDER = "Scripts" if os.name == "nt" else "bin"
+FOLDER, SUFFIX = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 
 
 def only(pattern):
@@ -59,7 +59,7 @@ def installed(wheel, tmp_path_factory):
     environment = kept | {"PATH": str(programs), "HOME": str(place)}
 
     def run(*words, code=0):
-        program = next(programs.glob(f"{words[0]}*"))
+        program = programs / (words[0] + SUFFIX)
         done = subprocess.run(
             [program, *words[1:]], cwd=place, env=environment, capture_output=True, text=True, encoding="utf-8"
         )

@@ -168,7 +168,8 @@ class Chain:
         """W + gamma (Pn - Qn) + ... + gamma^n (P - Q)."""
         *fast, slow = self.arrays(p)
         residual = zip(self.shares, fast, self.stages, strict=True)
-        return slow + np.sum([share * (a - stage.Q_ref) for share, a, stage in residual], axis=0)
+        total: Floats = slow + np.sum([share * (a - stage.Q_ref) for share, a, stage in residual], axis=0)
+        return total
 
     def transfer(self, p: NDArray[Any]) -> None:
         """One mini-batch has just been applied to P, which is now ``p``."""
