@@ -25,7 +25,6 @@ def tile(request):
     return states.busy_tile(request.param, states.noisy("soft-reference"), SMALL)
 
 
-
 def test_arrays(array):
     """All cases on one array: a change by any of them would show in the state that the next one starts from."""
     for parameter in ARRAY_CASES:

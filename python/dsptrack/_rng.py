@@ -44,4 +44,6 @@ def _sequence(rng: RngLike) -> np.random.SeedSequence:
         return np.random.SeedSequence()
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
         return np.random.SeedSequence(int(rng))
-    raise ConfigError(f"rng = {shown(rng)}: must be None, an integer >= 0, a SeedSequence, a Generator or a BitGenerator")
+    raise ConfigError(
+        f"rng = {shown(rng)}: must be None, an integer >= 0, a SeedSequence, a Generator or a BitGenerator"
+    )

@@ -8,7 +8,7 @@ use super::{Batch, Foundation, Hardware, LearningRule};
 use crate::array::{Changed, CrossbarArray};
 use crate::config::{Consistent, Count, Flag, Range, parameters};
 use crate::device::Device;
-use crate::error::{Result, check_room};
+use crate::error::{Error, Result, check_room};
 use crate::filter::{Choppers, PulseBuffer, Tracker};
 use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
