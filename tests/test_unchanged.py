@@ -121,10 +121,9 @@ def test_layers(name):
         lambda: layer.load_state_dict(state | {"bias": np.zeros(7)}),
         lambda: layer.load_state_dict(broken),
     ]
-    for number, call in enumerate(calls):
+    for call in calls:
         with assert_unchanged(Whole(layer)), pytest.raises(dt.DspError):
             call()
-            pytest.fail(f"call {number} was accepted")
 
 
 def test_zero_shift_and_programs_refuse_before_the_first_pulse(array):

@@ -8,7 +8,7 @@ use dsp_core::config::{Fields, Value};
 use dsp_core::device::Device;
 use dsp_core::par::Threads;
 use dsp_core::periphery::{Direction, Periphery};
-use dsp_core::pulse::PulseUpdate;
+use dsp_core::pulse::{Fidelity, PulseUpdate};
 use dsp_core::rng::Key;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -18,6 +18,10 @@ fn number() -> impl Strategy<Value = f64> {
     let special = vec![0.0, -0.0, 1.0, -1.0, 0.5, 1e-3, 1e-30, 1e-45, 5e-324, 1e17, 1e18, 1e19, 3e38, 1e300];
     let odd = vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1e300, 2e18];
     prop_oneof![4 => -1.0..1.0, 4 => proptest::sample::select(special), 1 => proptest::sample::select(odd)]
+}
+
+fn fidelity() -> impl Strategy<Value = Fidelity> {
+    proptest::sample::select(vec![Fidelity::Pulse, Fidelity::Composed, Fidelity::Auto])
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -57,7 +61,7 @@ enum Call {
     Update(Vec<f32>, Vec<f32>, f64),
     Read(bool, Vec<f32>),
     Age(u8, f64),
-    ZeroShift(u32),
+    ZeroShift(u32, Fidelity),
     Program(Vec<f32>, f64),
     Trace(Vec<u32>),
 }
@@ -80,7 +84,7 @@ fn call() -> impl Strategy<Value = Call> {
         (floats(BATCH * SHAPE.1), floats(BATCH * SHAPE.0), number()).prop_map(|(x, d, lr)| Call::Update(x, d, lr)),
         (any::<bool>(), floats(BATCH * SHAPE.1)).prop_map(|(forward, x)| Call::Read(forward, x)),
         (any::<u8>(), number()).prop_map(|(kind, by)| Call::Age(kind, by)),
-        (0_u32..50).prop_map(Call::ZeroShift),
+        (0_u32..50, fidelity()).prop_map(|(pulses, fidelity)| Call::ZeroShift(pulses, fidelity)),
         (floats(CELLS), number()).prop_map(|(target, tolerance)| Call::Program(target, tolerance)),
         prop::collection::vec(0_u32..20, 0..3).prop_map(Call::Trace),
     ]
@@ -117,7 +121,9 @@ fn run(array: &mut CrossbarArray, call: &Call, update: &PulseUpdate, read: &Peri
             2 => array.clip(*by).is_err(),
             _ => array.reset(usize::from(*kind % 7), None, *by).is_err(),
         },
-        Call::ZeroShift(pulses) => zero_shift(array, *pulses, Scheme::Stochastic, 7, || false).is_err(),
+        Call::ZeroShift(pulses, fidelity) => {
+            zero_shift(array, *pulses, Scheme::Stochastic, 7, *fidelity, || false).is_err()
+        }
         Call::Program(target, tolerance) => array.program(target, *tolerance, 3, read, || false).is_err(),
         Call::Trace(cells) => array.trace(cells.clone()).is_err(),
     }
