@@ -72,7 +72,7 @@ const BATCH: usize = 2;
 
 /// Mostly so many numbers, mostly finite ones.
 fn floats(count: usize) -> impl Strategy<Value = Vec<f32>> {
-    let one = prop_oneof![12 => (-1.0_f32..1.0), 2 => number().prop_map(|v| v as f32), 1 => any::<f32>()];
+    let one = prop_oneof![12 => -1.0_f32..1.0, 2 => number().prop_map(|v| v as f32), 1 => any::<f32>()];
     prop_oneof![9 => prop::collection::vec(one.clone(), count), 1 => prop::collection::vec(one, 0..count + 3)]
 }
 
