@@ -18,7 +18,7 @@ mod whole;
 pub use increment::Increment;
 pub use program::Programmed;
 pub use trace::TracedPulse;
-pub use whole::Directions;
+pub use whole::{Directions, WINDOW};
 
 use std::sync::Arc;
 

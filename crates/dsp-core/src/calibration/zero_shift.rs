@@ -1,6 +1,6 @@
 //! Zero-shifting (Algorithm 1): pulses drive every cell to its symmetric point; where it ends is the estimate.
 
-use crate::array::{CrossbarArray, Directions};
+use crate::array::{CrossbarArray, Directions, WINDOW};
 use crate::config::choices;
 use crate::error::{Result, check_room};
 use crate::pulse::Fidelity;
@@ -63,9 +63,11 @@ pub fn zero_shift(
         Scheme::Stochastic => Directions::Random,
     };
     let truth = array.symmetric_point();
-    // Even chunks, so that alternation goes on across them.
+    // Even chunks, so that alternation goes on across them; whole windows where these are not too long, so that composed
+    // pulses take as few normals as they can.
     let cells = array.weights().len();
-    let chunk = ((CHUNK / cells.max(1)) as u32).max(1) * 2;
+    let even = ((CHUNK / cells.max(1)) as u32).max(1) * 2;
+    let chunk = if even > WINDOW { even / WINDOW * WINDOW } else { even };
     let mut trace = Vec::new();
     let mut sent = 0;
     while sent < pulses {
@@ -90,7 +92,7 @@ pub fn zero_shift(
     Ok(Some(ZeroShift { estimate: array.weights().to_vec(), trace }))
 }
 
-/// Pulses in one uninterruptible chunk, over all cells: some 50 ms of work.
+/// Half the pulses in one uninterruptible chunk, over all cells: some 100 ms of work, pulse by pulse.
 const CHUNK: usize = 20_000_000;
 
 fn record(weights: &[f32], truth: &[f32], pulses: u32) -> Record {
