@@ -18,7 +18,7 @@ mod whole;
 pub use increment::Increment;
 pub use program::Programmed;
 pub use trace::TracedPulse;
-pub use whole::{Directions, WINDOW};
+pub use whole::Directions;
 
 use std::sync::Arc;
 
@@ -305,6 +305,13 @@ impl CrossbarArray {
         self.ledger.add_pulses(pulses);
         self.ledger.array_pulses += u64::from(count);
         Ok(())
+    }
+
+    /// Pulses up to the end of the window of random numbers that is so many windows ahead: calls that end there leave the
+    /// bits of one call at every fidelity.
+    #[must_use]
+    pub fn until_window(&self, windows: u64) -> u64 {
+        windows * whole::WINDOW - self.clock % whole::WINDOW
     }
 
     /// `W <- W - lr d^T x` by coincidences of pulse trains (02 section 1), for a batch of vectors `x` (B, N), `d` (B, M).

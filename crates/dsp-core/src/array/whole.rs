@@ -16,8 +16,7 @@ use crate::rng::{Key, Purpose, Stream};
 use crate::simd::{Isa, Kernel, LANES};
 
 /// Pulses whose directions come from one block of four words.
-pub const WINDOW: u32 = 128;
-const WIDTH: u64 = WINDOW as u64;
+pub(super) const WINDOW: u64 = 128;
 /// Pulses of a call from which composing them is cheaper.
 const COMPOSED_FROM: u64 = 8;
 /// Pulses numbered within one step of the stream; the rest of the clock goes into the step.
@@ -32,6 +31,8 @@ pub enum Directions<'a> {
     Down,
     /// Up, down, up, ... from the first pulse of the call on.
     Alternate,
+    /// Down, up, down, ... likewise.
+    AlternateDown,
     /// Up or down with probability 1/2, independently for every cell and pulse.
     Random,
     /// By cell: +1 up, -1 down, 0 no pulse.
@@ -113,7 +114,7 @@ pub fn planned(key: Key, directions: Directions<'_>, start: u64, end: u64, cell:
     index[0] = cell;
     let plan = |at: u64| {
         let words = direction_words(key, directions, start, at, &index, cell as usize);
-        let (offset, noise) = (at % WIDTH, key.stream(Purpose::WholeArrayPulse, at / SPAN));
+        let (offset, noise) = (at % WINDOW, key.stream(Purpose::WholeArrayPulse, at / SPAN));
         let xi = normals(noise.words(cell, (at % SPAN / 4) as u32))[(at % 4) as usize];
         Planned { up: (words[(offset / 32) as usize][0] >> (offset % 32)) & 1 != 0, event: at + 1, xi }
     };
@@ -148,9 +149,9 @@ impl<R: Response> Kernel for Run<'_, R> {
             let periodic = !matches!(directions, Directions::Random);
             let mut window = start;
             while window < end {
-                let stop = end.min((window / WIDTH + 1) * WIDTH);
+                let stop = end.min((window / WINDOW + 1) * WINDOW);
                 let words = direction_words(key, directions, start, window, &block.index, first);
-                let valid = valid_bits(window % WIDTH, stop - window);
+                let valid = valid_bits(window % WINDOW, stop - window);
                 for lane in 0..LANES {
                     for k in 0..4 {
                         ups[lane] += (words[k][lane] & valid[k]).count_ones();
@@ -159,7 +160,7 @@ impl<R: Response> Kernel for Run<'_, R> {
                 let noise = key.stream(Purpose::WholeArrayPulse, window / SPAN);
                 let mut sent = block;
                 let length = stop - window;
-                let path = composed.map(|cycle| Path::new(&block, cycle, periodic, &words, window % WIDTH, length));
+                let path = composed.map(|cycle| Path::new(&block, cycle, periodic, &words, window % WINDOW, length));
                 if path.as_ref().is_none_or(|path| !path.is_free(width)) {
                     send(&mut sent, response, noise, &words, window, stop);
                 }
@@ -203,8 +204,9 @@ fn direction_words(
     match directions {
         Directions::Down => {}
         Directions::Up => words = [[u32::MAX; LANES]; 4],
-        Directions::Alternate => {
-            let pattern = if start.is_multiple_of(2) { 0x5555_5555 } else { 0xaaaa_aaaa };
+        Directions::Alternate | Directions::AlternateDown => {
+            let up_at_even = start.is_multiple_of(2) == matches!(directions, Directions::Alternate);
+            let pattern = if up_at_even { 0x5555_5555 } else { 0xaaaa_aaaa };
             words = [[pattern; LANES]; 4];
         }
         Directions::Mask(mask) => {
@@ -215,7 +217,7 @@ fn direction_words(
         }
         Directions::Random => {
             let stream = key.stream(Purpose::Direction, window / SPAN);
-            let ordinal = (window % SPAN / WIDTH) as u32;
+            let ordinal = (window % SPAN / WINDOW) as u32;
             for lane in 0..LANES {
                 let drawn = stream.words(index[lane], ordinal);
                 words[0][lane] = drawn[0];
@@ -244,7 +246,7 @@ fn send<R: Response>(block: &mut CellBlock, response: R, noise: Stream, words: &
     let mut at = from;
     while at < to {
         let group = (at % SPAN / 4) as u32;
-        let offset = at % WIDTH;
+        let offset = at % WINDOW;
         let (plane, shift) = ((offset / 32) as usize, (offset % 32) as u32);
         if at.is_multiple_of(4) && to - at >= 4 {
             for lane in 0..LANES {
