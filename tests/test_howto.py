@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,9 @@ def shell(code):
         if command.startswith("dsptrack "):
             assert main(shlex.split(command, comments=True)[1:]) == 0, command
         else:
-            print(subprocess.run(["bash", "-ec", command], check=True, capture_output=True, text=True).stdout, end="")
+            sys.stdout.write(
+                subprocess.run(["bash", "-ec", command], check=True, capture_output=True, text=True).stdout
+            )
 
 
 def test_pages_have_commands():
