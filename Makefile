@@ -3,10 +3,15 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TORCH_VENV := .venv-torch
 RUST_SOURCES := $(shell find crates -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
 CARGO := cargo
+# Tests on all cores: each is independent of the others, of their order and of the process it runs in.
+PARALLEL := -n auto --maxprocesses 8 --dist worksteal
+WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 
-.PHONY: help run test test-slow test-full dev lint fmt rust-test python-test stubs clean
+.PHONY: help run test test-slow test-full test-torch dev lint fmt rust-test python-test stubs licences wheel test-wheel \
+    fuzz soak memcheck aarch64 deny clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -47,13 +52,73 @@ stubs: dev  ## types: strict mypy, and the stub file against the compiled module
 	MYPYPATH=python $(BIN)/stubtest dsptrack._core --ignore-disjoint-bases
 
 python-test: dev  ## physics, laws, contracts, errors, documentation
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q $(PARALLEL)
 
 test-slow: dev  ## minutes of statistics
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -m slow $(PARALLEL)
+
+test-torch: $(TORCH_VENV)/.built  ## dsptrack.torch, in an environment with PyTorch
+	$(TORCH_VENV)/bin/python -m pytest -q tests/pytorch tests/test_docs.py tests/test_public_api.py -k "torch"
+
+# PyTorch's own index has smaller wheels, for the CPU alone; where it cannot be reached pip takes what PyPI has.
+$(TORCH_VENV)/.built: pyproject.toml $(RUST_SOURCES)
+	test -x $(TORCH_VENV)/bin/python || $(PYTHON) -m venv $(TORCH_VENV)
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 \
+	    --extra-index-url https://download.pytorch.org/whl/cpu torch
+	$(TORCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --group dev
+	. $(TORCH_VENV)/bin/activate && maturin develop --release --quiet --extras torch
+	touch $@
 
 test-full: dev  ## training on the full MNIST (DSPTRACK_DATA names its folder)
 	$(BIN)/python -m pytest -q -m full_data
 
+licences:  ## THIRD_PARTY.txt from the crates that are compiled in
+	$(PYTHON) tools/third_party.py
+
+# Built as usual it would need this machine's glibc (2.34 for pthread_create); zig links against that of manylinux2014.
+wheel: $(VENV)/.tools  ## the wheel (CPython 3.11 and newer) and the source distribution, in dist/
+	$(BIN)/python tools/third_party.py --check
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group wheel
+	rm -rf dist
+	. $(BIN)/activate && maturin build --release $(WHEEL_OPTIONS) --out dist
+	. $(BIN)/activate && maturin sdist --out dist
+
+test-wheel: $(VENV)/.built  ## install the wheel of dist/ without a compiler, run the main job
+	$(BIN)/python -m pytest -q -m wheel
+
+# Trust: what docs/reliability.md reports. CASES, MINUTES and MEMCHECK may be given on the command line.
+CASES := 100000
+MINUTES := 20
+HELPERS := PYTHONPATH=tests $(BIN)/python -m
+
+fuzz: dev  ## every public entry with CASES random arguments (half an hour)
+	$(HELPERS) helpers.fuzz --cases $(CASES)
+
+soak: dev  ## train, snapshot, kill and resume for MINUTES
+	$(HELPERS) helpers.soak --minutes $(MINUTES)
+
+# Those with statistics over millions of draws, and those that search for functions' errors, would take hours.
+MEMCHECK := --skip _error --skip law --skip tails --skip exact --skip probability
+memcheck:  ## the core's tests under valgrind, at the AVX2 level
+	$(CARGO) test --locked --quiet -p dsp-core --lib --no-run
+	DSPTRACK_ISA=v3 valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
+	    $$($(CARGO) test --locked -p dsp-core --lib --no-run 2>&1 | sed -nE 's/.*\((.*)\)$$/\1/p') \
+	    --test-threads 1 $(MEMCHECK)
+
+# Needs `rustup target add aarch64-unknown-linux-gnu` and Debian's qemu-user and gcc-aarch64-linux-gnu.
+ARM := --target aarch64-unknown-linux-gnu
+aarch64: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER := aarch64-linux-gnu-gcc
+aarch64: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := qemu-aarch64 -L /usr/aarch64-linux-gnu
+aarch64:  ## the core's tests under emulation, and its bits against those of this machine
+	$(CARGO) test --locked -p dsp-core --lib $(ARM)
+	$(CARGO) run --locked --quiet -p dsp-core --example digest > target/digest.here
+	$(CARGO) run --locked --quiet -p dsp-core --example digest $(ARM) > target/digest.aarch64
+	diff target/digest.here target/digest.aarch64
+
+deny:  ## licences and sources of the crates (needs cargo-deny); known defects where the network has the database
+	cargo-deny --offline check licenses bans sources
+	-cargo-deny check advisories
+
 clean:  ## remove everything that was built
-	rm -rf $(VENV) target
+	rm -rf $(VENV) $(TORCH_VENV) target dist

@@ -10,8 +10,8 @@ rule = dt.algorithms.AnalogSGD(device=dt.devices.SoftBoundsReference(dw_min=0.00
 tile = dt.AnalogTile((4, 8), rule, rng=1)
 
 
-def rms_error():
-    return np.sqrt(np.mean((tile.weights - target) ** 2))
+def rms_error() -> float:
+    return float(np.sqrt(np.mean((tile.weights - target) ** 2)))
 
 
 start = rms_error()

@@ -8,6 +8,7 @@ they stand for leaves the buffer (Nandakumar et al., Front. Neurosci. 14, 406 (2
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 import dsptrack as dt
 from dsptrack.testing import check_rule
@@ -16,28 +17,28 @@ from dsptrack.testing import check_rule
 class MixedPrecision:
     """H <- H - rate gradient; n = trunc(H / dw_min) pulses to W; H <- H - n dw_min."""
 
-    def __init__(self, shape, device, *, rate, rng=None):
+    def __init__(self, shape: tuple[int, int], device: dt.devices.Device, *, rate: float, rng: int = 0) -> None:
         self.array = dt.CrossbarArray(shape, device, rng=rng)
         self.array.set_weights(np.zeros(shape))
         self.buffer = np.zeros(shape, dtype=np.float32)
         self.rate = rate
 
     @property
-    def weights(self):
+    def weights(self) -> np.ndarray:
         """Where the gradient is wanted."""
         return self.array.weights
 
     @property
-    def arrays(self):
+    def arrays(self) -> dict[str, dt.CrossbarArray]:
         """The arrays by name."""
         return {"W": self.array}
 
     @property
-    def ledger(self):
+    def ledger(self) -> dict[str, dict[str, int]]:
         """What the arrays have spent."""
         return {"W": self.array.ledger}
 
-    def step(self, gradient):
+    def step(self, gradient: ArrayLike) -> None:
         """Gather, pulse, keep the rest."""
         gathered = self.buffer - np.float32(self.rate) * np.asarray(gradient, dtype=np.float32)
         size = np.float32(self.array.device.dw_min)
@@ -46,20 +47,22 @@ class MixedPrecision:
         self.buffer = gathered - whole
 
 
-def solve(rule, target, noise, steps):
+def solve(
+    rule: MixedPrecision | dt.optim.AnalogSGD, target: np.ndarray, noise: np.random.Generator, steps: int
+) -> float:
     """Minimise |w - target|^2 / 2 with noisy gradients and return the rms error of the weights."""
     for _ in range(steps):
         rule.step(rule.weights - target + 0.5 * noise.standard_normal(target.shape))
     return float(np.sqrt(np.mean((rule.weights - target) ** 2)))
 
 
-def main():
+def main() -> None:
     """Check the rule, then compare it with a built-in one."""
     check_rule(lambda shape, device, seed: MixedPrecision(shape, device, rate=0.05, rng=seed), learning_rate=0.05)
     print("MixedPrecision passes the conformance suite")
     device = dt.presets.reram_sb(reference_mean=0.0)
     target = np.random.default_rng(0).uniform(-0.2, 0.2, (20, 30))
-    rules = {
+    rules: dict[str, MixedPrecision | dt.optim.AnalogSGD] = {
         "MixedPrecision": MixedPrecision(target.shape, device, rate=0.01, rng=1),
         "AnalogSGD": dt.optim.AnalogSGD(target.shape, device, alpha=0.01, rng=1),
     }

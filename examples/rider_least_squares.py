@@ -12,8 +12,10 @@ best = np.linalg.lstsq(A, b)[0]
 slow = dt.devices.SoftBoundsReference(dw_min=0.005, subtract_symmetry_point=True)
 fast = dt.devices.SoftBoundsReference(dw_min=0.005, subtract_symmetry_point=True, reference_mean=0.2)
 # Q must move slowly beside W: without choppers it takes the gradient that still holds P for a symmetric point.
-rates = {"transfer_lr": 0.5, "eta": 0.0005, "gamma": 0.5, "columns_per_transfer": 8}
-tile = dt.AnalogTile((1, 8), dt.algorithms.Rider(device=fast, slow_device=slow, **rates), rng=1)
+rule = dt.algorithms.Rider(
+    device=fast, slow_device=slow, transfer_lr=0.5, eta=0.0005, gamma=0.5, columns_per_transfer=8
+)
+tile = dt.AnalogTile((1, 8), rule, rng=1)
 for step in range(3001):
     if step % 1000 == 0:
         distance = np.linalg.norm(tile.weights[0] - best) / np.linalg.norm(best)

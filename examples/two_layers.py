@@ -12,7 +12,7 @@ for tile in (first, second):
     tile.set_weights(rng.uniform(-1, 1, tile.shape) / np.sqrt(tile.shape[1]))
 
 
-def forward(x):
+def forward(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     hidden = 1 / (1 + np.exp(-first.forward(x)))
     logits = second.forward(hidden)
     p = np.exp(logits - logits.max(1, keepdims=True))

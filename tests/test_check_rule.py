@@ -8,6 +8,7 @@ import pytest
 
 import dsptrack as dt
 from dsptrack.testing import LearningRule, check_rule
+from helpers.build import RULES
 
 OWN = runpy.run_path(str(Path(__file__).parents[1] / "examples" / "own_rule.py"))["MixedPrecision"]
 
@@ -40,11 +41,26 @@ def test_residual_rules_without_transfer_are_digital_sgd():
 # All columns in each transfer, and rates that solve the quadratic before the steps are used up
 TILES = {
     "AnalogSGD": {},
+    "TikiTaka": {"fast_lr": 0.1, "scale_fast_lr": False, "transfer_lr": 0.02, "scale_transfer_lr": False, "gamma": 0.5},
     "TikiTakaV2": {"fast_lr": 0.1, "transfer_lr": 0.1, "scale_transfer_lr": False, "gamma": 0.5},
+    # A flip turns P's share of the visible weights round: P must be back, 31 pulses a vector, long before the next one
+    "ChoppedTikiTaka": {
+        "fast_lr": 0.1,
+        "transfer_lr": 5.0,
+        "scale_transfer_lr": False,
+        "gamma": 2.0,
+        "chop_probability": 0.02,
+    },
     "AGAD": {"fast_lr": 0.1, "transfer_lr": 5.0, "scale_transfer_lr": False},
+    "ResidualLearning": {"fast_lr": 0.1, "transfer_lr": 5.0, "calibration_pulses": 20},
     "Rider": {"fast_lr": 0.01, "transfer_lr": 5.0},
     "ERider": {"fast_lr": 0.1, "transfer_lr": 5.0},
 }
+
+
+def test_all_rules_are_here():
+    assert set(TILES) == set(RULES)
+    assert set(OPTIMIZERS) == set(dt.optim.__all__) - {"Optimizer"}
 
 
 @pytest.mark.parametrize("name", TILES)

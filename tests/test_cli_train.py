@@ -125,7 +125,7 @@ def test_patience_ends_a_run(tmp_path, capsys):
     ("words", "wanted"),
     [
         (["constant"], schedules.Constant(lr=0.2)),
-        ("cosine", schedules.Cosine(lr=0.2, epochs=7)),
+        (["cosine"], schedules.Cosine(lr=0.2, epochs=7)),
         (["cosine", "epochs=3", "lr_min=0.1"], schedules.Cosine(lr=0.2, epochs=3, lr_min=0.1)),
         (["multi-step", "milestones=(2,4)"], schedules.MultiStep(lr=0.2, milestones=(2, 4))),
         ({"kind": "multi-step", "milestones": [2, 4]}, schedules.MultiStep(lr=0.2, milestones=(2, 4))),

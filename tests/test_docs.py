@@ -32,6 +32,8 @@ def blocks():
 
 @pytest.mark.parametrize(("page", "line", "code", "output"), list(blocks()))
 def test_blocks_run(page, line, code, output, monkeypatch, tmp_path, capsys):
+    if "import torch" in code:
+        pytest.importorskip("torch", reason="PyTorch is optional; make test-torch runs this")
     monkeypatch.chdir(tmp_path)
     # Empty lines in front: a traceback then shows the line of the page.
     exec(compile("\n" * line + code, str(page), "exec"), {"__name__": "__main__"})

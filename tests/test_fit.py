@@ -48,7 +48,7 @@ def twin_traces(array, rng, polarity=SWEEPS):
     return np.array(reads).T
 
 
-def array_of(device, cells=8, rng=5):
+def array_of(device, cells=8, rng=9):
     return dt.CrossbarArray((1, cells), device, rng=rng)
 
 

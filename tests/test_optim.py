@@ -274,6 +274,7 @@ def test_a_bad_gradient_changes_nothing(name, gradient, error, rng):
         ("Rider", "eta", 1.5),
         ("ERider", "eta", -0.5),
         ("ERider", "chop_probability", 1.5),
+        ("ERider", "chop_random", "no"),
     ],
 )
 def test_errors_name_the_parameter(name, field, value):

@@ -133,7 +133,6 @@ def test_an_allowed_size_is_never_exceeded(nodes, frequency, size):
         ({"tolerance": -1}, dt.ConfigError, "tolerance"),
         ({"nodes": 5, "tolerance": 1e-6}, dt.ConfigError, "tolerance = 1e-06: must be >= .+, the error with 5 nodes"),
     ],
-    ids=str,
 )
 def test_refused(arguments, error, words):
     arguments = RANGE | {"q_plus": falling, "q_minus": rising} | arguments

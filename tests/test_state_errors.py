@@ -15,6 +15,7 @@ from helpers.states import SHAPE, assert_unchanged, busy_array, busy_tile
 DEVICE = states.noisy("soft-reference")
 ARRAY = busy_array(DEVICE)
 TILES = {name: busy_tile(name, DEVICE) for name in states.RULES}
+TILES |= {f"{name}-auto": busy_tile(name, DEVICE, auto_scale=True) for name in ("TikiTaka", "ERider")}
 STATES = {"CrossbarArray": ARRAY.state_dict()} | {name: tile.state_dict() for name, tile in TILES.items()}
 OBJECTS = {"CrossbarArray": ARRAY, **TILES}
 

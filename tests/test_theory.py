@@ -258,3 +258,35 @@ def test_condition_number_of_cells_that_reach_their_bounds():
     array = dt.CrossbarArray((2, 2), quiet("SoftBounds", w_max=1.0, w_min=-1.0), rng=0)
     assert theory.population_constants(array, margin=0).kappa_2 > 1e6
     assert theory.PopulationConstants(q_min=0.0, q_max=1.0, mu_q=0.0, L_q=0.0).kappa_2 == math.inf
+
+
+def test_lock_bound_is_the_least_of_a_grid():
+    """(W - W*)^2 + a (P - Q)^2 + b G(P)^2 with W = W_0 + r (Q - Q_0), G = s (P - w◇): all P and Q of a fine grid."""
+    optimum, point, ratio, w_0, q_0, slope, a, b = 0.35, -0.2, 1.7, 0.1, 0.05, 0.8, 1.5, 0.7
+    p, q = np.meshgrid(*(np.linspace(-0.6, 0.6, 1201),) * 2)
+    values = (w_0 + ratio * (q - q_0) - optimum) ** 2 + a * (p - q) ** 2 + b * (slope * (p - point)) ** 2
+    bound = theory.rider_lock_bound(
+        [optimum], [point], ratio=ratio, weights_0=w_0, average_0=q_0, slope=slope, residual=a, drift=b
+    )
+    assert bound == pytest.approx(values.min(), rel=1e-4)
+    arrays = theory.rider_lock_bound([0.35, 0.4], [-0.2, 0.2], ratio=2.0, weights_0=[0.1, 0.0], average_0=0.0)
+    assert arrays == pytest.approx(theory.rider_lock_bound([0.35], [-0.2], ratio=2.0, weights_0=0.1))
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"ratio": 0.0}, dt.ConfigError),
+        ({"slope": 0.0}, dt.ConfigError),
+        ({"residual": -1.0}, dt.ConfigError),
+        ({"drift": 0.0}, dt.ConfigError),
+        ({"symmetric_point": [0.1, 0.2]}, dt.ShapeError),
+        ({"weights_0": [0.1, 0.2]}, dt.ShapeError),
+        ({"average_0": [[0.1]]}, dt.ShapeError),
+        ({"optimum": [np.nan]}, dt.NonFiniteError),
+    ],
+)
+def test_lock_bound_refuses(change, error):
+    fields = {"optimum": [0.1], "symmetric_point": [0.2], "ratio": 1.0} | change
+    with pytest.raises(error, match=next(iter(change))):
+        theory.rider_lock_bound(**fields)

@@ -168,6 +168,29 @@ def test_rider_rests_where_the_balance_says():
         assert course.late_metric > 0.2
 
 
+@pytest.mark.parametrize(("ratio", "start", "residual", "drift"), [(2.0, 0.0, 1.0, 1.0), (0.5, 0.4, 2.0, 0.5)])
+@pytest.mark.parametrize("aimed", [True, False])
+def test_no_gradient_gets_rider_below_its_lock(ratio, start, residual, drift, aimed, rng):
+    """Neither random gradients nor those that push P to the point of the line where E_K is least at rest."""
+    shape, optimum = (10, 5), rng.uniform(-0.4, 0.4, (10, 5))
+    fields = {"alpha": 0.2, "beta": 0.05 * ratio, "eta": 0.05, "mode": "mean_field", "rng": 3}
+    o = dt.optim.Rider(shape, soft(point=0.1, spread=0.2), ideal(), **fields, num_threads=1)
+    o.set_weights(np.full(shape, start))
+    point = o.arrays["P"].symmetric_point().astype(float)
+    factors = {"residual": residual, "drift": drift}
+    bound = theory.rider_lock_bound(optimum, point, ratio=ratio, weights_0=start, **factors)
+    goal = (ratio * (optimum - start) + drift * point) / (ratio**2 + drift)
+    for _ in range(150):
+        p = o.arrays["P"].weights
+        weights = o.arrays["W"].weights
+        found = theory.convergence_metric(weights, optimum, p, o.average, p - point, **factors)
+        assert found > bound
+        o.step(3.0 * (p - goal) if aimed else 3.0 * rng.standard_normal(shape) + 1.0)
+    if aimed:  # at rest P = Q, which costs b in place of h = a b / (a + b)
+        rest = drift * (ratio * point - (optimum - start)) ** 2 / (ratio**2 + drift)
+        assert bound < found == pytest.approx(float(np.sum(rest)), rel=0.02)
+
+
 def fall_of_metric(name, problem, counts, **fields):
     """E_K for each K, with rates in proportion to 1/sqrt(K)."""
     metrics = []
@@ -191,6 +214,35 @@ def test_metric_falls_as_one_over_the_root_of_k(name, limit):
     """RIDER from a start on its line; E-RIDER from any, if p falls with alpha. The slow test has more decades."""
     counts = (1000, 4000)
     assert log_slope(counts, fall_of_metric(name, Problem(replicas=15), counts)) < limit
+
+
+@pytest.mark.parametrize("name", ["ResidualLearning", "Rider"])
+def test_metric_does_not_fall(name):
+    """The same problem and rates from W = 0: the symmetric point taken for 0, or a start off RIDER's line."""
+    problem, metrics = Problem(replicas=15), []
+    for steps in (1000, 4000):
+        tracking = {"eta": 0.5 / np.sqrt(steps)} if name == "Rider" else {}
+        o = make(name, problem, steps, scale=2, mode="mean_field", **tracking)
+        points = o.arrays["P"].symmetric_point().astype(float)
+        metrics.append(run(o, problem, steps).metric)
+    assert log_slope((1000, 4000), metrics) > -0.1
+    assert metrics[-1] > 0.3
+    if name == "Rider":
+        locks = [theory.rider_lock_bound(problem.optimum, point, ratio=2.0) for point in points]
+        assert metrics[-1] > np.mean(locks) > 0.05
+
+
+def test_analog_sgd_stays_biased_where_erider_does_not():
+    """Squared distance of the mean weights from the optimum, which noise does not enter: K from 1,000 to 4,000."""
+    problem, biases = Problem(replicas=15), {}
+    for name in ("AnalogSGD", "ERider"):
+        for steps in (1000, 4000):
+            alpha = 2 / np.sqrt(steps)
+            chopping = {"eta": alpha / 4, "chop_probability": alpha} if name == "ERider" else {}
+            o = make(name, problem, steps, scale=2, mode="mean_field", **chopping)
+            biases[name, steps] = np.sum((run(o, problem, steps).mean_weights - problem.optimum) ** 2)
+    assert biases["AnalogSGD", 4000] > 0.8 * biases["AnalogSGD", 1000]
+    assert biases["ERider", 4000] < 0.1 * biases["AnalogSGD", 4000]
 
 
 @pytest.mark.slow
@@ -314,9 +366,9 @@ def test_least_squares_residual_learning(tau):
     rates = {"beta": 0.03, "gamma": 0.0}
     hessian, truth = least_squares()
     weights = {
-        mode: follow_least_squares("ResidualLearning", tau, mode, 8, **rates)[0] for mode in ("pulsed", "mean_field")
+        mode: follow_least_squares("ResidualLearning", tau, mode, 16, **rates)[0] for mode in ("pulsed", "mean_field")
     }
-    sgd, _ = follow_least_squares("AnalogSGD", tau, "mean_field", 8)
+    sgd, _ = follow_least_squares("AnalogSGD", tau, "mean_field", 16)
     off = {name: w.mean(axis=(0, 1)) - truth for name, w in (*weights.items(), ("sgd", sgd))}
     bias = {name: float(w @ hessian @ w) for name, w in off.items()}
     assert np.sqrt(np.mean((off["pulsed"] - off["mean_field"]) ** 2)) < 0.2 * np.sqrt(np.mean(off["sgd"] ** 2))

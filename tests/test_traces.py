@@ -21,7 +21,7 @@ CALLS = {
     "random": lambda a: a.pulse_random(30),
     "increment": lambda a: a.increment(DELTA),
     "sparse update": lambda a: a.update(X, D, 0.005),
-    "dense update": lambda a: a.update(X, D, 0.5),
+    "dense update": lambda a: a.update(X, D, 0.5, dt.PulseUpdate(fidelity="pulse")),
     "deterministic update": lambda a: a.update(X, D, 0.2, dt.PulseUpdate(pulse_type="mean_count")),
     "cyclic": lambda a: dt.zero_shift(a, 21, scheme="cyclic"),
     "stochastic": lambda a: dt.zero_shift(a, 20, scheme="stochastic"),

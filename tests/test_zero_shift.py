@@ -106,9 +106,9 @@ def test_mean_symmetric_point_of_a_population(scheme):
 def test_calls_may_be_split(scheme, noise):
     _, whole = equal_cells(dw_min_std=noise)
     _, parts = equal_cells(dw_min_std=noise)
-    once = dt.zero_shift(whole, 1000, scheme=scheme)
-    dt.zero_shift(parts, 500, scheme=scheme)
-    twice = dt.zero_shift(parts, 500, scheme=scheme)
+    once = dt.zero_shift(whole, 1000, scheme=scheme, fidelity="pulse")
+    dt.zero_shift(parts, 500, scheme=scheme, fidelity="pulse")
+    twice = dt.zero_shift(parts, 500, scheme=scheme, fidelity="pulse")
     np.testing.assert_array_equal(once.estimate, twice.estimate)
 
 
@@ -116,8 +116,8 @@ def test_calls_may_be_split(scheme, noise):
 def test_recording_does_not_disturb(scheme):
     _, silent = equal_cells(dw_min_std=0.3)
     _, recorded = equal_cells(dw_min_std=0.3)
-    a = dt.zero_shift(silent, 600, scheme=scheme)
-    b = dt.zero_shift(recorded, 600, scheme=scheme, record_every=200)
+    a = dt.zero_shift(silent, 600, scheme=scheme, fidelity="pulse")
+    b = dt.zero_shift(recorded, 600, scheme=scheme, record_every=200, fidelity="pulse")
     np.testing.assert_array_equal(a.estimate, b.estimate)
 
 

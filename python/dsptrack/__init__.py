@@ -6,6 +6,7 @@ Where things are:
 `devices`, `presets`   how a pulse moves a cell, how cells differ; devices fitted to measurements
 `io`, `testing`        devices and snapshots as files; conformance suites for devices and rules of your own
 `fit`, `convert`       devices from measured traces, from data sheets and from NeuroSim
+`compat`               configurations of aihwkit
 `CrossbarArray`        one array: pulses, pulsed updates, reads, responses, symmetric points, `ProgramReport`
 `PulseUpdate`          pulse trains of an update;  `Periphery`: converters and noise of a read
 `zero_shift`           calibration of the symmetric points by pulses, with `ZeroShiftResult`
@@ -13,8 +14,10 @@ Where things are:
 `optim`, `tracking`    learning rules as optimizers of any objective; choppers, average and reference alone
 `CostModel`            time and energy, a `Cost`, of what a ledger counts
 `nn`, `datasets`       layers, losses and a trainer in NumPy; labelled images
+`torch`                the layers as modules of PyTorch, which it needs
 `theory`               bounds, step sizes and the filter response of the paper
-`experiments`, `plot`  comparisons and their pictures
+`experiments`, `plot`  comparisons, the paper's figures and tables, and their pictures
+`sweep`                many runs of one function, on many workers, from a store that a killed sweep resumes
 `exceptions`           `DspError` and its children, `NoSymmetricPointWarning`
 =====================  ====================================================================================
 
@@ -55,7 +58,8 @@ from .tile import AnalogTile
 from .update import PulseUpdate
 
 if TYPE_CHECKING:
-    from . import convert, datasets, experiments, fit, nn, plot, testing
+    from . import compat, convert, datasets, experiments, fit, nn, plot, sweep, testing
+    from . import torch as torch
 
 __all__ = [
     "STREAM_VERSION",
@@ -79,6 +83,7 @@ __all__ = [
     "ZeroShiftResult",
     "__version__",
     "algorithms",
+    "compat",
     "convert",
     "datasets",
     "devices",
@@ -90,14 +95,16 @@ __all__ = [
     "optim",
     "plot",
     "presets",
+    "sweep",
     "testing",
     "theory",
     "tracking",
     "zero_shift",
 ]
 
-# Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick.
-_LAZY = frozenset({"convert", "datasets", "experiments", "fit", "nn", "plot", "testing"})
+# Imported at first use: they need more than NumPy, and ``import dsptrack`` shall stay quick. ``torch`` is not in
+# __all__: ``from dsptrack import *`` must neither need PyTorch nor hide it.
+_LAZY = frozenset({"compat", "convert", "datasets", "experiments", "fit", "nn", "plot", "sweep", "testing", "torch"})
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -16,10 +16,19 @@ Floats32 = NDArray[np.float32]
 
 _REAL = (int, float, np.integer, np.floating)
 _FLOAT32 = np.dtype(np.float32)
+_INT64 = np.dtype(np.int64)
 _T = TypeVar("_T", bound=np.generic)
 
 MAX_COUNT = 2**32 - 1
 """Largest count that the core takes in one call."""
+
+
+def shown(value: Any) -> str:
+    """Return the repr of a value for a message; an object that is wrong may not even have one."""
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__} without a repr>"
 
 
 def whole(name: str, value: Any, low: int, high: int = MAX_COUNT) -> int:
@@ -29,7 +38,7 @@ def whole(name: str, value: Any, low: int, high: int = MAX_COUNT) -> int:
     except TypeError:
         count = None
     if count is None or isinstance(value, bool) or not low <= count <= high:
-        raise ConfigError(f"{name} = {value!r}: must be an integer from {low} to {high}")
+        raise ConfigError(f"{name} = {shown(value)}: must be an integer from {low} to {high}")
     return count
 
 
@@ -50,14 +59,21 @@ def number(
     if not (math.isfinite(real) and low <= real <= high and above < real < below):
         limits = [(">=", low), (">", above), ("<=", high), ("<", below)]
         words = " and ".join(f"{sign} {limit:g}" for sign, limit in limits if math.isfinite(limit))
-        raise ConfigError(f"{name} = {value!r}: must be a finite number {words}".rstrip())
+        raise ConfigError(f"{name} = {shown(value)}: must be a finite number {words}".rstrip())
     return real
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value` as a bool, from a bool."""
+    if not isinstance(value, bool | np.bool_):
+        raise ConfigError(f"{name} = {value!r}: must be True or False")
+    return bool(value)
 
 
 def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is among `allowed`."""
     if not (isinstance(value, str) and value in allowed):
-        raise ConfigError(f"{name} = {value!r}: must be one of {', '.join(map(repr, allowed))}")
+        raise ConfigError(f"{name} = {shown(value)}: must be one of {', '.join(map(repr, allowed))}")
     return value
 
 
@@ -66,7 +82,7 @@ def shape(value: Any) -> tuple[int, int]:
     try:
         rows, columns = value
     except (TypeError, ValueError):
-        raise ConfigError(f"shape = {value!r}: must be a pair (M, N) of integers >= 1") from None
+        raise ConfigError(f"shape = {shown(value)}: must be a pair (M, N) of integers >= 1") from None
     return whole("shape[0]", rows, 1), whole("shape[1]", columns, 1)
 
 
@@ -82,14 +98,25 @@ def matrix(name: str, value: ArrayLike) -> Floats32:
 
 def floats(name: str, value: ArrayLike, dimensions: int) -> Floats32:
     """Return `value` as an array with so many dimensions that the core takes."""
+    return _dimensional(name, tensor(name, value), dimensions)
+
+
+def tensor(name: str, value: ArrayLike) -> Floats32:
+    """Return `value` as an array with any dimensions that the core takes."""
     # The hot path of training copies nothing; NumPy has one object for native float32, and `is` is ten times faster.
     if type(value) is np.ndarray and value.dtype is _FLOAT32 and (flags := value.flags).c_contiguous and flags.aligned:
-        array = value
-    else:
-        real = _real(name, value, "fiub", "real numbers")
-        with np.errstate(over="ignore"):
-            array = np.require(real, np.float32, ["C", "A"])
-    return _dimensional(name, array, dimensions)
+        return value
+    real = _real(name, value, "fiub", "real numbers")
+    with np.errstate(over="ignore"):
+        return np.require(real, np.float32, ["C", "A"])
+
+
+def like(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Floats32:
+    """Return `value` as an array of this shape that the core takes."""
+    array = tensor(name, value)
+    if array.shape != shape:
+        raise ShapeError(f"{name} has shape {array.shape}: must have {shape}")
+    return array
 
 
 def signs(name: str, value: ArrayLike) -> NDArray[np.int8]:
@@ -98,6 +125,18 @@ def signs(name: str, value: ArrayLike) -> NDArray[np.int8]:
     if np.any((array < -1) | (array > 1)):
         raise ConfigError(f"{name} holds integers from {array.min()} to {array.max()}: must be -1, 0 or +1")
     return _dimensional(name, np.require(array, np.int8, ["C", "A"]), 2)
+
+
+def integers(name: str, value: ArrayLike) -> NDArray[np.int64]:
+    """Return `value` as an int64 array; what is too large for it becomes negative."""
+    # Labels are looked at in every mini-batch.
+    if type(value) is np.ndarray and value.dtype is _INT64:
+        return value
+    array = _real(name, value, "fiu", "integers")
+    # An empty list has no type of its own: NumPy calls it real.
+    if array.dtype.kind == "f" and array.size:
+        raise ConfigError(f"{name} has dtype {array.dtype}: must hold integers")
+    return array.astype(np.int64)
 
 
 def doubles(name: str, value: ArrayLike) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from . import _core
+from ._checks import shown
 from .exceptions import ConfigError
 
 
@@ -138,5 +139,5 @@ def _restore(cls: type[Config], values: dict[str, Any]) -> Config:
 def compiled(name: str, config: Any, kind: type[Config]) -> _core.Config:
     """Return the compiled form of an argument that must be a configuration of this kind."""
     if not isinstance(config, kind):
-        raise ConfigError(f"{name} = {config!r}: must be a {kind.__name__}")
+        raise ConfigError(f"{name} = {shown(config)}: must be a {kind.__name__}")
     return config._compiled

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._checks import shown
 from .exceptions import ConfigError
 
 RngLike = int | np.integer | np.random.SeedSequence | np.random.Generator | np.random.BitGenerator | None
@@ -43,4 +44,6 @@ def _sequence(rng: RngLike) -> np.random.SeedSequence:
         return np.random.SeedSequence()
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool) and rng >= 0:
         return np.random.SeedSequence(int(rng))
-    raise ConfigError(f"rng = {rng!r}: must be None, an integer >= 0, a SeedSequence, a Generator or a BitGenerator")
+    raise ConfigError(
+        f"rng = {shown(rng)}: must be None, an integer >= 0, a SeedSequence, a Generator or a BitGenerator"
+    )

@@ -1,9 +1,10 @@
-"""State dicts of arrays and tiles: what stands around the core's state, and what is checked before it is read."""
+"""State dicts of arrays, tiles and optimizers: what stands around a state, and what is checked before it is read."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from . import _core
 from ._config import Config
@@ -12,10 +13,12 @@ from .exceptions import DspError, SnapshotError
 State = dict[str, Any]
 
 _FORMAT = 1
+# The core's limit of a count
+_MOST = 1 << 56
 
 
 def pack(kind: str, shape: tuple[int, int], configs: Mapping[str, Config], core: State) -> State:
-    """Return the state dict of an object: versions, shape, configurations, and the core's state."""
+    """Return the state dict of an object: versions, shape, configurations, and the state itself."""
     head = {
         "kind": kind,
         "format": _FORMAT,
@@ -27,7 +30,7 @@ def pack(kind: str, shape: tuple[int, int], configs: Mapping[str, Config], core:
 
 
 def unpack(state: Any, kind: str, configs: Mapping[str, type[Config]]) -> tuple[tuple[int, int], dict[str, Any], State]:
-    """Return shape, configurations and the core's state; the core has not looked at it yet.
+    """Return shape, configurations and the state itself, at which nobody has looked yet.
 
     Raises
     ------
@@ -85,3 +88,54 @@ def require_planes(parts: Any, shape: tuple[int, int]) -> None:
         if not isinstance(plane, np.ndarray) or plane.shape != shape:
             given = plane.shape if isinstance(plane, np.ndarray) else "none"
             raise SnapshotError(f"shape = {shape}: must be that of the arrays' states, {given}")
+
+
+class Entries:
+    """Takes entries out of a state; what is missing, mistyped or left over is a SnapshotError that names its place."""
+
+    __slots__ = ("_left", "_path")
+
+    def __init__(self, state: Any, path: str = "") -> None:
+        if not isinstance(state, Mapping):
+            raise SnapshotError(f"{path.rstrip('.')}: must be a dict")
+        self._left, self._path = dict(state), path
+
+    def refuse(self, name: str, problem: str) -> SnapshotError:
+        """Return the error about an entry."""
+        return SnapshotError(f"{self._path}{name}: {problem}")
+
+    def take(self, name: str) -> Any:
+        """Take out any entry."""
+        if name not in self._left:
+            raise self.refuse(name, "is missing")
+        return self._left.pop(name)
+
+    def rest(self) -> dict[str, Any]:
+        """Return what was not taken out yet."""
+        return dict(self._left)
+
+    def part(self, name: str) -> "Entries":
+        """Take out the state of a part."""
+        return Entries(self.take(name), f"{self._path}{name}.")
+
+    def count(self, name: str) -> int:
+        """Take out an integer from 0 to 2^56."""
+        value = self.take(name)
+        if type(value) is not int or not 0 <= value <= _MOST:
+            raise self.refuse(name, f"is {value!r}: must be an integer from 0 to {_MOST}")
+        return value
+
+    def plane(self, name: str, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Take out a copy of an array of finite numbers."""
+        value = self.take(name)
+        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.shape != shape:
+            found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value).__name__
+            raise self.refuse(name, f"is {found}: must be an array {np.dtype(dtype)} {shape}")
+        if not np.isfinite(value).all():
+            raise self.refuse(name, "must be finite")
+        return value.copy()
+
+    def finish(self) -> None:
+        """Refuse what nobody took out."""
+        for name in self._left:
+            raise self.refuse(str(name), "is unknown here")

@@ -46,6 +46,8 @@ def zero_shift(
     n_pulses: int,
     scheme: Literal["cyclic", "stochastic"] = "cyclic",
     record_every: int | None = None,
+    *,
+    fidelity: Literal["pulse", "composed", "auto"] = "auto",
 ) -> ZeroShiftResult:
     """Send `n_pulses` to every cell and take the final weights for the symmetric points.
 
@@ -62,6 +64,10 @@ def zero_shift(
         The directions.
     record_every
         Pulses between records of the trace, >= 1; None records the end only.
+    fidelity
+        ``"pulse"``: every pulse by itself. ``"composed"``: up to 128 pulses of a cell as one affine map and one normal,
+        where its steps are affine in the state and it cannot have met a bound on the way. ``"auto"``: composed where
+        that is cheaper. The law is the same. Composed pulses draw other random numbers when `record_every` changes.
 
     Returns
     -------
@@ -91,6 +97,7 @@ def zero_shift(
         _checks.whole("n_pulses", n_pulses, 0),
         _checks.choice("scheme", scheme, ("cyclic", "stochastic")),
         0 if record_every is None else _checks.whole("record_every", record_every, 1),
+        _checks.choice("fidelity", fidelity, ("pulse", "composed", "auto")),
     )
     columns: dict[str, NDArray[Any]] = dict(found["trace"])  # type: ignore[arg-type]
     trace = np.empty(len(columns["pulses"]), dtype=[(name, values.dtype) for name, values in columns.items()])

@@ -135,7 +135,7 @@ def neurosim_a(nl: float) -> float:
     wanted = abs(label) * _PER_LABEL
     # A distance is below an eighth of the curvature, and 100 is beyond the largest label.
     curvature = brentq(lambda q: _distance(q) - wanted, 0.0, 100.0, xtol=1e-300, rtol=1e-15)
-    return math.copysign(1 / curvature, label)
+    return math.copysign(1 / curvature if curvature > 0 else math.inf, label)
 
 
 def _distance(q: float) -> float:

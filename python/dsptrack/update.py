@@ -41,6 +41,12 @@ class PulseUpdate(Config):
         Round to that step stochastically.
     x_res_implicit, d_res_implicit
         Steps of the input and of the error side for ``"deterministic_implicit"``, fractions of 1; 0 is off.
+    fidelity
+        ``"pulse"``: every pulse by itself, with its own cycle noise. ``"composed"``: runs of pulses as one affine map
+        and one normal, where the device's steps are affine in the state (ConstantStep, LinearStep, SoftBounds,
+        SoftBoundsReference), pulses are stochastic and the cell cannot have met a bound on the way; single pulses
+        elsewhere. ``"auto"``: composed where that is cheaper, which is a matter of expected counts and never of the
+        machine. The law is the same, the random numbers are not; counts and ledger are exact in both.
 
     Raises
     ------
@@ -68,3 +74,4 @@ class PulseUpdate(Config):
     sto_round: bool = False
     x_res_implicit: float = 0.0
     d_res_implicit: float = 0.0
+    fidelity: Literal["pulse", "composed", "auto"] = "auto"

@@ -3,8 +3,9 @@
 The classes share everything of `Cells` but the size of a pulse and, for ExpStep, its noise.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,13 +22,13 @@ class Model(Cells):
     device: Any
 
     @classmethod
-    def of(cls, parameters: dict[str, ArrayLike], device: Any) -> "Model":
+    def of(cls, parameters: Mapping[str, ArrayLike], device: Any) -> Self:
         """From ``cell_parameters()`` (or hand-placed values) and the device that they belong to."""
         base = Cells.of(parameters, device)
         own = {k: np.asarray(p, np.float64) for k, p in parameters.items() if k not in (*NAMES, "reference")}
         return cls(**{f.name: getattr(base, f.name) for f in fields(Cells)}, planes=own, device=device)
 
-    def first(self) -> "Model":
+    def first(self) -> Self:
         """The first cell alone."""
         return replace(super().first(), planes={name: plane[:1, :1] for name, plane in self.planes.items()})
 
@@ -78,7 +79,8 @@ class ExpCells(Model):
         d = self.device
         if d.dw_min_std_add == 0 and d.dw_min_std_slope == 0:
             return super().spread(v, step, scale)
-        return self.noise * (np.abs(step) + d.dw_min_std_add + d.dw_min_std_slope * np.abs(v))
+        size: Floats = self.noise * (np.abs(step) + d.dw_min_std_add + d.dw_min_std_slope * np.abs(v))
+        return size
 
 
 class PowCells(Model):

@@ -4,6 +4,7 @@ A network is a list of steps: ("conv", w, b), ("linear", w, b) with parameters, 
 ("flatten",) without.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,24 @@ def max_pool_grad(x: Any, grad: Any) -> Floats:
 
 
 def log_softmax(z: Floats) -> Floats:
-    return z - z.max(1, keepdims=True) - np.log(np.exp(z - z.max(1, keepdims=True)).sum(1, keepdims=True))
+    shifted: Floats = z - z.max(1, keepdims=True)
+    sums: Floats = np.exp(shifted).sum(1, keepdims=True)
+    return shifted - np.log(sums)
+
+
+# Steps without parameters: their output y of x, and dL/dx of x, y and g = dL/dy.
+OUTPUTS: dict[str, Callable[[Any], Any]] = {
+    "pool": lambda x: pool(x, (2, 2), (2, 2), np.max),
+    "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "flatten": lambda x: x.reshape(len(x), -1),
+}
+GRADIENTS: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "pool": lambda x, y, g: max_pool_grad(x, g),
+    "tanh": lambda x, y, g: g * (1 - y**2),
+    "sigmoid": lambda x, y, g: g * y * (1 - y),
+    "flatten": lambda x, y, g: g.reshape(x.shape),
+}
 
 
 def forward(steps: list[Any], x: Any) -> list[Any]:
@@ -79,12 +97,7 @@ def forward(steps: list[Any], x: Any) -> list[Any]:
         elif kind == "linear":
             y = x @ parameters[0].T + parameters[1]
         else:
-            y = {
-                "pool": lambda x: pool(x, (2, 2), (2, 2), np.max),
-                "tanh": np.tanh,
-                "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-                "flatten": lambda x: x.reshape(len(x), -1),
-            }[kind](x)
+            y = OUTPUTS[kind](x)
         values.append(y)
     return values
 
@@ -107,19 +120,14 @@ def loss_and_grads(steps: list[Any], x: Any, labels: Any) -> tuple[float, list[A
             grads[n] = [grad.T @ x, grad.sum(0)]
             grad = grad @ parameters[0]
         else:
-            grad = {
-                "pool": lambda x, y, g: max_pool_grad(x, g),
-                "tanh": lambda x, y, g: g * (1 - y**2),
-                "sigmoid": lambda x, y, g: g * y * (1 - y),
-                "flatten": lambda x, y, g: g.reshape(x.shape),
-            }[kind](x, y, grad)
+            grad = GRADIENTS[kind](x, y, grad)
     return -float(log_p[picked].mean()), grads, grad
 
 
 def numerical_gradient(f: Any, x: Any, step: float = 1e-5) -> Floats:
     """Central differences of the scalar ``f``."""
     x = np.asarray(x, np.float64)
-    grad = np.empty_like(x)
+    grad: Floats = np.empty_like(x)
     for i in np.ndindex(x.shape):
         high, low = x.copy(), x.copy()
         high[i] += step

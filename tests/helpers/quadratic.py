@@ -22,8 +22,14 @@ def ideal(dw_min: float = 1e-4) -> Any:
 
 def soft(dw_min: float = 1e-4, point: float = 0.2, spread: float = 0.1, **fields: Any) -> Any:
     """Soft bounds at +-1, noise-free, with symmetric points N(point, spread^2) and G' = F(w◇) = 1."""
-    equal = {"w_max_dtod": 0.0, "w_min_dtod": 0.0, "dw_min_dtod": 0.0, "up_down_dtod": 0.0, "dw_min_std": 0.0}
-    reference = {"reference_mean": -point, "reference_std": spread}
+    equal: dict[str, Any] = {
+        "w_max_dtod": 0.0,
+        "w_min_dtod": 0.0,
+        "dw_min_dtod": 0.0,
+        "up_down_dtod": 0.0,
+        "dw_min_std": 0.0,
+    }
+    reference: dict[str, Any] = {"reference_mean": -point, "reference_std": spread}
     return dt.devices.SoftBoundsReference(dw_min=dw_min, w_max=1.0, w_min=-1.0, **equal, **reference, **fields)
 
 

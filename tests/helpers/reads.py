@@ -69,7 +69,10 @@ def _np_sum(x: Floats, p: Any) -> float:
 def scale_of(x: Floats, p: Any, average: float) -> tuple[float, float]:
     """Noise management (3.4): the scale, and the moving average after this vector."""
     largest = float(np.max(np.abs(x)))
-    capped = {True: lambda v: min(v, p.nm_thres), False: lambda v: v}[p.nm_thres > 0]
+
+    def capped(v: float) -> float:
+        return min(v, float(p.nm_thres)) if p.nm_thres > 0 else v
+
     match p.noise_management:
         case "none":
             return 1.0, average

@@ -130,6 +130,24 @@ class ResidualLearning(Tracked):
         self.buffer(s, self.H[:, s] + self.scale * (v - self.Q_ref[:, s]), 1.0, write=True)
 
 
+class FastRate:
+    """The rate of P's pulses under auto_scale (02 section 6.2), vector by vector before its pulses."""
+
+    def __init__(self, rule: Any, *, g: float, slots: int, lr: float) -> None:
+        self.rate = rule.fast_lr * (lr if rule.scale_fast_lr else 1.0) * slots * g
+        self.momentum = rule.auto_momentum
+        self.maxima = {"x": 0.0, "d": 0.0}
+
+    def after(self, x: NDArray[Any], d: NDArray[Any], batch: int) -> float:
+        """Take one vector pair of a mini-batch in and return its rate."""
+        tau = (1 - self.momentum) / batch
+        for name, value in (("x", float(np.abs(x).max())), ("d", float(np.abs(d).max()))):
+            old = self.maxima[name]
+            self.maxima[name] = value if old <= 0 else old if value <= 0 else (1 - tau) * old + tau * value
+        product = self.maxima["x"] * self.maxima["d"]
+        return self.rate / product if product > 0 else self.rate
+
+
 class Chain:
     """Fast arrays in a row on cells that count: stage k is a twin that is told array k and writes array k + 1."""
 
@@ -150,7 +168,8 @@ class Chain:
         """W + gamma (Pn - Qn) + ... + gamma^n (P - Q)."""
         *fast, slow = self.arrays(p)
         residual = zip(self.shares, fast, self.stages, strict=True)
-        return slow + np.sum([share * (a - stage.Q_ref) for share, a, stage in residual], axis=0)
+        total: Floats = slow + np.sum([share * (a - stage.Q_ref) for share, a, stage in residual], axis=0)
+        return total
 
     def transfer(self, p: NDArray[Any]) -> None:
         """One mini-batch has just been applied to P, which is now ``p``."""

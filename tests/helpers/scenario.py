@@ -78,8 +78,8 @@ def run(threads: int | None) -> dict[str, str]:
         "reference": dt.devices.SoftBoundsReference(dw_min=0.02, dw_min_std=2.0, reference_mean=0.2, reference_std=0.1),
         "coarse": dt.presets.reram_array_hfo2(corrupt_devices_prob=0.1),
     }
-    noisy = {"dw_min": 0.02, "dw_min_std": 0.5, **AGEING}
-    tables = {"piecewise_up": (1.5, 1.2, 0.7, 0.1), "piecewise_down": (0.2, 0.4, 1.3, 1.6)}
+    noisy: dict[str, Any] = {"dw_min": 0.02, "dw_min_std": 0.5, **AGEING}
+    tables: dict[str, Any] = {"piecewise_up": (1.5, 1.2, 0.7, 0.1), "piecewise_down": (0.2, 0.4, 1.3, 1.6)}
     devices |= {
         "linear": dt.devices.LinearStep(gamma_up=0.5, gamma_down=0.4, mult_noise=False, write_noise_std=1.0, **noisy),
         "exp": dt.devices.ExpStep(up_down=0.05, dw_min_std_add=0.02, dw_min_std_slope=0.1, **noisy),
@@ -136,7 +136,7 @@ def run(threads: int | None) -> dict[str, str]:
             array.pulse_random(7)
             report = array.program(rng.uniform(-0.4, 0.4, shape), tolerance=0.05, max_rounds=9)
             traces = array.traces()
-            record("program", report.pulses, report.residual, *(traces[field] for field in traces.dtype.names))
+            record("program", report.pulses, report.residual, *(traces[field] for field in traces.dtype.names or ()))
             array.trace(None)
             array.decay(0.5)
             array.diffuse()

@@ -1,6 +1,10 @@
 """The compiled grid in plain NumPy: tile after tile, sums and factors spelt out; and a place to put another update."""
 
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
 import numpy as np
+import pytest
 
 from dsptrack import _core
 
@@ -9,31 +13,38 @@ class SlowGrid:
     """What ``_core.Grid`` does, with its interface; `step` is what an update does to one tile."""
 
     @staticmethod
-    def step(tile, x, d, lr):
+    def step(tile: Any, x: np.ndarray, d: np.ndarray, lr: float) -> None:
         """Learn from the vectors `x` (V, N) and the errors `d` (V, M) of one tile."""
         tile.update(x, d, lr)
 
-    def __init__(self, tiles, row_sizes, column_sizes, learn_gain, num_threads):
+    def __init__(
+        self,
+        tiles: Sequence[Any],
+        row_sizes: Sequence[int],
+        column_sizes: Sequence[int],
+        learn_gain: bool,
+        num_threads: int | None,
+    ) -> None:
         self.tiles, self.learn_gain = tiles, learn_gain
         self.rows, self.columns = (
             [slice(end - size, end) for size, end in zip(sizes, np.cumsum(sizes).tolist(), strict=True)]
             for sizes in (row_sizes, column_sizes)
         )
-        self._factors = [(None, 1.0) for _ in tiles]
+        self._factors: list[tuple[Any, float]] = [(None, 1.0) for _ in tiles]
 
-    def factors(self):
+    def factors(self) -> list[tuple[Any, float]]:
         return list(self._factors)
 
-    def set_factors(self, index, scale, gain):
+    def set_factors(self, index: int, scale: Any, gain: float) -> None:
         self._factors[index] = (scale, gain)
 
-    def _blocks(self):
+    def _blocks(self) -> list[tuple[Any, slice, slice, int]]:
         """Every tile with its rows, its columns and its number."""
         places = [(rows, columns) for rows in self.rows for columns in self.columns]
         return [(tile, *place, i) for i, (tile, place) in enumerate(zip(self.tiles, places, strict=True))]
 
-    def forward(self, x):
-        self.x, self.outputs = x, []
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.x, self.outputs = x, list[np.ndarray]()
         y = np.zeros((len(x), self.rows[-1].stop), np.float32)
         for tile, rows, columns, i in self._blocks():
             scale, gain = self._factors[i]
@@ -43,7 +54,7 @@ class SlowGrid:
             y[:, rows] += part * np.float32(gain)
         return y
 
-    def backward(self, grad, wanted):
+    def backward(self, grad: np.ndarray, wanted: bool) -> np.ndarray | None:
         self.grad = grad
         dx = np.zeros_like(self.x)
         for tile, rows, columns, i in self._blocks() if wanted else []:
@@ -52,7 +63,7 @@ class SlowGrid:
             dx[:, columns] += tile.backward(np.ascontiguousarray(grad[:, rows] * factor))
         return dx if wanted else None
 
-    def update(self, factor, lr):
+    def update(self, factor: float, lr: float) -> None:
         for tile, rows, columns, i in self._blocks():
             scale, gain = self._factors[i]
             inverse = np.float32(gain) if scale is None else np.float32(1) / scale * np.float32(gain)
@@ -62,13 +73,13 @@ class SlowGrid:
                 self._factors[i] = (scale, gain - lr * float(np.vdot(self.grad[:, rows], self.outputs[i])))
 
 
-def update_slow_grids(grids, lr):
+def update_slow_grids(grids: Iterable[tuple[SlowGrid, float]], lr: float) -> None:
     """What ``_core.update_grids`` does."""
     for grid, factor in grids:
         grid.update(factor, lr)
 
 
-def use(monkeypatch, step=None):
+def use(monkeypatch: pytest.MonkeyPatch, step: Callable[..., None] | None = None) -> None:
     """Let the layers made from now on run on slow grids, whose tiles learn by `step`."""
     monkeypatch.setattr(_core, "Grid", SlowGrid)
     monkeypatch.setattr(_core, "update_grids", update_slow_grids)

@@ -100,8 +100,10 @@ def busy_array(device: Any, shape: tuple[int, int] = SHAPE, steps: int = 3, **fi
 
 
 def busy_tile(name: str, device: Any, shape: tuple[int, int] = SHAPE, steps: int = 9, **fields: Any) -> Any:
-    """A tile that counts and traces, after some training."""
-    tile = dt.AnalogTile(shape, rule(name, device), rng=6, count_pulses=True, **fields)
+    """A tile that counts and traces, after some training; the rule takes the fields that it has."""
+    own = {f.name for f in dataclasses.fields(getattr(dt.algorithms, name))} & set(fields)
+    config = rule(name, device, **{key: fields.pop(key) for key in own})
+    tile = dt.AnalogTile(shape, config, rng=6, count_pulses=True, **fields)
     for array in tile.arrays.values():
         array.trace([(1, 1)])
     train(tile, steps)

@@ -1,8 +1,8 @@
 """Float64 twin of the device models: one pulse at a time, straight from 02 sections 2.2 to 2.7."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,7 +30,7 @@ class Cells:
     noise: float
 
     @classmethod
-    def of(cls, parameters: dict[str, ArrayLike], device: Any) -> "Cells":
+    def of(cls, parameters: Mapping[str, ArrayLike], device: Any) -> Self:
         """From ``cell_parameters()`` (or hand-placed values) and the device that they belong to."""
         values = {name: np.asarray(parameters[name], dtype=np.float64) for name in NAMES}
         reference = np.asarray(parameters.get("reference", np.zeros_like(values["max_bound"])), dtype=np.float64)
@@ -43,7 +43,7 @@ class Cells:
             noise=device.dw_min_std,
         )
 
-    def first(self) -> "Cells":
+    def first(self) -> Self:
         """The first cell alone: enough where all cells are equal."""
         names = (*NAMES, "reference")
         return replace(self, **{name: getattr(self, name)[:1, :1] for name in names})

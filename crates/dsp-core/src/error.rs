@@ -55,6 +55,56 @@ impl Error {
     }
 }
 
+/// What [`check_room`] finds worth a look; an object asks for it at least, since many small ones fill a memory, too.
+pub const ROOM_FOR_ANY: usize = 1 << 22;
+
+/// Refuses work for which so much memory cannot be had: allocations deep in a call would abort the process.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn check_room(bytes: usize, what: &str) -> Result<()> {
+    /// What the small allocations of a call need besides.
+    const MARGIN: usize = 1 << 25;
+    if bytes < ROOM_FOR_ANY || Vec::<u8>::new().try_reserve_exact(bytes.saturating_add(MARGIN)).is_ok() {
+        return Ok(());
+    }
+    Err(Error::Memory(format!("{bytes} bytes for {what}")))
+}
+
+/// Makes room in a vector for so many more values, beside those that are moved into it.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn make_room<T>(values: &mut Vec<T>, more: usize, what: &str) -> Result<()> {
+    if values.capacity() - values.len() < more {
+        let length = values.capacity().saturating_mul(2).max(values.len().saturating_add(more));
+        check_room(length.saturating_mul(size_of::<T>()), what)?;
+        values.try_reserve(more).map_err(|_| Error::Memory(format!("{more} more values for {what}")))?;
+    }
+    Ok(())
+}
+
+/// Lengthens a vector of zeros by `more`.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn lengthen<T: Copy + Default>(values: &mut Vec<T>, more: usize, what: &str) -> Result<()> {
+    make_room(values, more, what)?;
+    values.resize(values.len() + more, T::default());
+    Ok(())
+}
+
+/// A copy of these values.
+///
+/// # Errors
+/// [`Error::Memory`].
+pub fn copy_of<T: Copy>(values: &[T], what: &str) -> Result<Vec<T>> {
+    let mut copy = Vec::new();
+    make_room(&mut copy, values.len(), what)?;
+    copy.extend_from_slice(values);
+    Ok(copy)
+}
+
 /// Refuses an array that is not finite everywhere.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ pub mod pulse;
 #[cfg(test)]
 mod reference;
 pub mod rng;
-#[expect(unsafe_code, reason = "calls into target-feature clones; see the module")]
+#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls into target-feature clones; see the module"))]
 pub mod simd;
 pub mod snapshot;
 

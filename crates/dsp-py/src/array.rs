@@ -10,14 +10,15 @@ use dsp_core::calibration::{Record, Scheme, zero_shift};
 use dsp_core::config::{Parameter, Value};
 use dsp_core::par::Threads;
 use dsp_core::periphery::Direction;
+use dsp_core::pulse::Fidelity;
 use dsp_core::rng::Key;
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::config::Config;
-use crate::convert::{batch, exact, matrix};
-use crate::detach::{free, interrupted, locked};
+use crate::convert::{batch, check_copy, exact, matrix};
+use crate::detach::{free, interrupted_at_times, locked, patient, unless_raised};
 use crate::errors::raise;
 use crate::measured::measured;
 use crate::state::{from_dict, to_dict};
@@ -49,10 +50,20 @@ impl CrossbarArray {
         Self { home: Home::InTile(tile, index), shape, num_threads }
     }
 
+    /// Answers a question, for which everything about the cells may have to be copied.
     fn look<R: Send>(&self, py: Python<'_>, f: impl FnOnce(&Core) -> dsp_core::Result<R> + Send) -> PyResult<R> {
+        raise(py, check_copy(self.shape, "a copy of the array"))?;
         match &self.home {
             Home::Own(array) => locked(py, array, |array| f(array)),
             Home::InTile(tile, index) => locked(py, tile, |tile| f(tile.array(*index))),
+        }
+    }
+
+    /// As `look`, for long answers: Ctrl-C ends them.
+    fn study<R: Send>(&self, py: Python<'_>, f: impl FnOnce(&Core) -> dsp_core::Result<R> + Send) -> PyResult<R> {
+        match &self.home {
+            Home::Own(array) => patient(py, array, |array| f(array)),
+            Home::InTile(tile, index) => patient(py, tile, |tile| f(tile.array(*index))),
         }
     }
 
@@ -63,10 +74,19 @@ impl CrossbarArray {
         }
     }
 
+    /// As `change`, for a long change that leaves the array as it was when Ctrl-C ends it.
+    fn attempt<R: Send>(&self, py: Python<'_>, f: impl FnOnce(&mut Core) -> dsp_core::Result<R> + Send) -> PyResult<R> {
+        match &self.home {
+            Home::Own(array) => patient(py, array, f),
+            Home::InTile(tile, index) => patient(py, tile, |tile| tile.with_array(*index, f)),
+        }
+    }
+
     /// Sends pulses in chunks, so that Ctrl-C is answered between them.
     fn send(&self, py: Python<'_>, count: u32, directions: Directions<'_>) -> PyResult<()> {
         let cells = self.shape.0 * self.shape.1;
         let chunk = u32::try_from(CHUNK / cells).unwrap_or(u32::MAX).max(1);
+        self.look(py, |array| array.check_trace(count))?;
         let mut left = count;
         loop {
             let now = left.min(chunk);
@@ -77,15 +97,6 @@ impl CrossbarArray {
             }
             py.check_signals()?;
         }
-    }
-}
-
-/// What a long call returned, or the exception that interrupted it.
-fn unless_interrupted<T>(py: Python<'_>, outcome: Option<T>, raised: Option<PyErr>) -> PyResult<T> {
-    match (outcome, raised) {
-        (_, Some(error)) => Err(error),
-        (Some(outcome), None) => Ok(outcome),
-        (None, None) => raise(py, Err(Error::State("the call was interrupted".into()))),
     }
 }
 
@@ -160,7 +171,7 @@ impl CrossbarArray {
     fn increment(&self, py: Python<'_>, delta: PyReadonlyArray2<'_, f32>, mean_field: bool) -> PyResult<()> {
         let delta = exact(py, "delta", &delta, self.shape)?;
         let mode = if mean_field { Increment::MeanField } else { Increment::Pulsed };
-        self.change(py, |array| array.increment(&delta, mode))
+        self.attempt(py, |array| array.increment(&delta, mode))
     }
 
     fn update(
@@ -174,7 +185,7 @@ impl CrossbarArray {
         let (x, size) = batch(py, "x", &x, self.shape.1)?;
         let d = exact(py, "d", &d, (size, self.shape.0))?;
         let update = update.get().update(py)?;
-        self.change(py, |array| array.update(&x, &d, size, lr, update).map(drop))
+        self.attempt(py, |array| array.update(&x, &d, size, lr, update).map(drop))
     }
 
     fn forward<'py>(
@@ -185,7 +196,7 @@ impl CrossbarArray {
     ) -> PyResult<Matrix<'py>> {
         let (x, size) = batch(py, "x", &x, self.shape.1)?;
         let periphery = periphery.get().periphery(py, "periphery")?;
-        let y = self.change(py, |array| array.read(Direction::Forward, &x, size, periphery))?;
+        let y = self.attempt(py, |array| array.read(Direction::Forward, &x, size, periphery))?;
         matrix(py, y, (size, self.shape.0))
     }
 
@@ -197,7 +208,7 @@ impl CrossbarArray {
     ) -> PyResult<Matrix<'py>> {
         let (d, size) = batch(py, "d", &d, self.shape.0)?;
         let periphery = periphery.get().periphery(py, "periphery")?;
-        let y = self.change(py, |array| array.read(Direction::Backward, &d, size, periphery))?;
+        let y = self.attempt(py, |array| array.read(Direction::Backward, &d, size, periphery))?;
         matrix(py, y, (size, self.shape.1))
     }
 
@@ -207,16 +218,17 @@ impl CrossbarArray {
         n_pulses: u32,
         scheme: &str,
         record_every: u32,
+        fidelity: &str,
     ) -> PyResult<Bound<'py, PyDict>> {
         let Some(scheme) = Scheme::from_value(&Value::Text(scheme.into()), &()) else {
             return raise(py, Err(Error::parameter("scheme", format!("{scheme:?}"), Scheme::allowed(&()))));
         };
-        let mut raised = None;
-        let found = {
-            let raised = &mut raised;
-            self.change(py, move |array| zero_shift(array, n_pulses, scheme, record_every, || interrupted(raised)))?
+        let Some(fidelity) = Fidelity::from_value(&Value::Text(fidelity.into()), &()) else {
+            return raise(py, Err(Error::parameter("fidelity", format!("{fidelity:?}"), Fidelity::allowed(&()))));
         };
-        let found = unless_interrupted(py, found, raised)?;
+        let found = self
+            .change(py, |array| zero_shift(array, n_pulses, scheme, record_every, fidelity, interrupted_at_times()))?;
+        let found = unless_raised(py, found)?;
         let trace = PyDict::new(py);
         let pulses: Vec<i64> = found.trace.iter().map(|record| i64::from(record.pulses)).collect();
         trace.set_item("pulses", PyArray1::from_vec(py, pulses))?;
@@ -239,12 +251,12 @@ impl CrossbarArray {
 
     fn response<'py>(&self, py: Python<'py>, w: PyReadonlyArray2<'_, f32>) -> PyResult<(Matrix<'py>, Matrix<'py>)> {
         let w = exact(py, "w", &w, self.shape)?;
-        let (up, down) = self.look(py, |array| array.response(&w))?;
+        let (up, down) = self.study(py, |array| array.response(&w))?;
         Ok((matrix(py, up, self.shape)?, matrix(py, down, self.shape)?))
     }
 
     fn symmetric_point<'py>(&self, py: Python<'py>) -> PyResult<Matrix<'py>> {
-        let points = self.look(py, |array| Ok(array.symmetric_point()))?;
+        let points = self.study(py, |array| Ok(array.symmetric_point()))?;
         matrix(py, points, self.shape)
     }
 
@@ -314,12 +326,9 @@ impl CrossbarArray {
     ) -> PyResult<Bound<'py, PyDict>> {
         let target = exact(py, "target", &target, self.shape)?;
         let read = read.get().periphery(py, "read")?.unmanaged();
-        let mut raised = None;
-        let programmed = {
-            let raised = &mut raised;
-            self.change(py, move |array| array.program(&target, tolerance, max_rounds, &read, || interrupted(raised)))?
-        };
-        let programmed = unless_interrupted(py, programmed, raised)?;
+        let programmed =
+            self.change(py, |array| array.program(&target, tolerance, max_rounds, &read, interrupted_at_times()))?;
+        let programmed = unless_raised(py, programmed)?;
         let dict = PyDict::new(py);
         dict.set_item("pulses", matrix(py, programmed.pulses, self.shape)?)?;
         dict.set_item("residual", matrix(py, programmed.residual, self.shape)?)?;

@@ -7,7 +7,7 @@ use dsp_core::device::Device;
 use dsp_core::periphery::Periphery;
 use dsp_core::pulse::PulseUpdate;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PySequence, PyString};
 
 use crate::errors::raise;
 
@@ -24,6 +24,9 @@ enum Parsed {
     Periphery(Periphery),
     Rule(Box<Rule>),
 }
+
+/// Numbers in a list, more than any field takes.
+const MOST_NUMBERS: usize = 1 << 16;
 
 /// All kinds with their default fields.
 fn kinds() -> Vec<(&'static str, Fields)> {
@@ -66,11 +69,18 @@ fn value(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Value> {
     if let Ok(number) = object.extract::<f64>() {
         return Ok(Value::Number(number));
     }
-    if let Ok(values) = object.extract::<Vec<f64>>() {
+    if let Some(values) = list(object) {
         return Ok(Value::List(values));
     }
     let given = object.repr().map_or_else(|_| "(unprintable)".to_owned(), |text| text.to_string());
     raise(object.py(), Err(Error::parameter(name, given, "a flag, a number, a name or a configuration")))
+}
+
+/// The numbers of a sequence, one by one: its length is only what it says, so nothing is allocated for it.
+fn list(object: &Bound<'_, PyAny>) -> Option<Vec<f64>> {
+    let sequence = object.cast::<PySequence>().ok()?;
+    let length = sequence.len().ok().filter(|length| *length <= MOST_NUMBERS)?;
+    (0..length).map(|i| sequence.get_item(i).ok()?.extract().ok()).collect()
 }
 
 #[pymethods]

@@ -3,6 +3,7 @@
 //! Inputs are copied before the interpreter is released: another Python thread may write to them meanwhile.
 
 use dsp_core::Error;
+use dsp_core::error::{check_room, copy_of};
 use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -43,9 +44,15 @@ fn copied<T: Element + Copy>(py: Python<'_>, name: &'static str, array: &PyReado
 /// A copy of what an array lent, if it lies in C order.
 pub fn contiguous<T: Copy, E>(py: Python<'_>, name: &'static str, lent: Result<&[T], E>) -> PyResult<Vec<T>> {
     match lent {
-        Ok(values) => Ok(values.to_vec()),
+        Ok(values) => raise(py, copy_of(values, name)),
         Err(_) => raise(py, Err(Error::parameter(name, "(strided)", "a C-contiguous array"))),
     }
+}
+
+/// Refuses a copy of all that is known of the cells of an array if there is no memory for it.
+pub fn check_copy((rows, cols): (usize, usize), what: &str) -> dsp_core::Result<()> {
+    const CELL: usize = 64;
+    check_room(rows.saturating_mul(cols).saturating_mul(CELL), what)
 }
 
 fn shape_error(py: Python<'_>, name: &'static str, shape: &[usize], expected: String) -> PyErr {

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use dsp_core::Error;
-use dsp_core::layer::{Factors, Grid as Core, update};
+use dsp_core::layer::{Factors, Grid as Core, Passes as CorePasses, update};
 use dsp_core::par::Threads;
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 use crate::convert::{batch, contiguous, matrix};
-use crate::detach::{free, locked};
+use crate::detach::{free, locked, patient};
 use crate::errors::raise;
 use crate::tile::Tile;
 
@@ -19,6 +19,10 @@ pub struct Grid {
     grid: Arc<Mutex<Core>>,
     shape: (usize, usize),
 }
+
+/// A forward pass of a grid, and the backward pass after it.
+#[pyclass(frozen, module = "dsptrack._core")]
+pub struct Passes(Arc<CorePasses>);
 
 type Matrix<'py> = Bound<'py, PyArray2<f32>>;
 type Scale<'py> = Option<Bound<'py, PyArray1<f32>>>;
@@ -60,7 +64,7 @@ impl Grid {
 
     fn forward<'py>(&self, py: Python<'py>, x: PyReadonlyArray2<'_, f32>) -> PyResult<Matrix<'py>> {
         let (x, size) = batch(py, "x", &x, self.shape.1)?;
-        let y = locked(py, &self.grid, |grid| grid.forward(&x, size))?;
+        let y = patient(py, &self.grid, |grid| grid.forward(&x, size))?;
         matrix(py, y, (size, self.shape.0))
     }
 
@@ -71,8 +75,18 @@ impl Grid {
         wanted: bool,
     ) -> PyResult<Option<Matrix<'py>>> {
         let (grad, size) = batch(py, "grad", &grad, self.shape.0)?;
-        let dx = locked(py, &self.grid, |grid| grid.backward(&grad, wanted))?;
+        let dx = patient(py, &self.grid, |grid| grid.backward(&grad, wanted))?;
         dx.map(|dx| matrix(py, dx, (size, self.shape.1))).transpose()
+    }
+
+    /// The passes that `backward` and an update refer to.
+    fn last(&self, py: Python<'_>) -> PyResult<Option<Passes>> {
+        locked(py, &self.grid, |grid| Ok(grid.last().map(Passes)))
+    }
+
+    fn recall(&self, py: Python<'_>, passes: Vec<Bound<'_, Passes>>) -> PyResult<()> {
+        let passes: Vec<_> = passes.iter().map(|one| one.get().0.clone()).collect();
+        locked(py, &self.grid, |grid| grid.recall(&passes))
     }
 }
 

@@ -13,6 +13,7 @@ mod grid;
 mod measured;
 mod state;
 mod tile;
+mod windows;
 
 /// Compiled core of dsptrack; use the package `dsptrack`, not this module.
 #[pymodule]
@@ -26,9 +27,11 @@ mod _core {
     #[pymodule_export]
     use super::config::Config;
     #[pymodule_export]
-    use super::grid::{Grid, update_grids};
+    use super::grid::{Grid, Passes, update_grids};
     #[pymodule_export]
     use super::tile::Tile;
+    #[pymodule_export]
+    use super::windows::Windows;
     #[pymodule_export]
     use super::{default_num_threads, first_draws, isa, isa_levels};
 

@@ -1,8 +1,11 @@
 //! States as nested dicts of NumPy arrays and plain numbers, in and out.
 
 use dsp_core::Error;
+use dsp_core::error::check_room;
 use dsp_core::snapshot::{Element, Entry, Plane, State, Values};
-use numpy::{Element as NumPy, PyArray1, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{
+    Element as NumPy, PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyString};
 
@@ -59,6 +62,7 @@ fn read(dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<State> {
         } else if value.is_instance_of::<PyFloat>() {
             value.extract().ok().map(Entry::Number)
         } else {
+            raise(py, check_room(bytes(&value), &name))?;
             plane(&value)
         };
         match entry {
@@ -70,6 +74,12 @@ fn read(dict: &Bound<'_, PyDict>, depth: usize) -> PyResult<State> {
         }
     }
     Ok(state)
+}
+
+/// What an array occupies, and a copy of it in C order.
+fn bytes(value: &Bound<'_, PyAny>) -> usize {
+    let array = value.cast::<PyUntypedArray>().ok();
+    array.map_or(0, |array| array.len().saturating_mul(2 * array.dtype().itemsize()))
 }
 
 /// An array of any element type, in any order.

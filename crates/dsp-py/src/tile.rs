@@ -11,8 +11,8 @@ use pyo3::types::PyDict;
 
 use crate::array::CrossbarArray;
 use crate::config::Config;
-use crate::convert::{batch, exact, matrix};
-use crate::detach::{free, locked};
+use crate::convert::{batch, check_copy, exact, matrix};
+use crate::detach::{free, locked, patient};
 use crate::errors::raise;
 use crate::state::{from_dict, to_dict};
 
@@ -74,6 +74,7 @@ impl Tile {
     }
 
     fn weights<'py>(&self, py: Python<'py>) -> PyResult<Matrix<'py>> {
+        raise(py, check_copy(self.shape, "a copy of the weights"))?;
         let weights = locked(py, &self.tile, |tile| Ok(tile.rule().visible().to_vec()))?;
         matrix(py, weights, self.shape)
     }
@@ -85,13 +86,13 @@ impl Tile {
 
     fn forward<'py>(&self, py: Python<'py>, x: PyReadonlyArray2<'_, f32>) -> PyResult<Matrix<'py>> {
         let (x, size) = batch(py, "x", &x, self.shape.1)?;
-        let y = locked(py, &self.tile, |tile| tile.forward(&x, size))?;
+        let y = patient(py, &self.tile, |tile| tile.forward(&x, size))?;
         matrix(py, y, (size, self.shape.0))
     }
 
     fn backward<'py>(&self, py: Python<'py>, d: PyReadonlyArray2<'_, f32>) -> PyResult<Matrix<'py>> {
         let (d, size) = batch(py, "d", &d, self.shape.0)?;
-        let y = locked(py, &self.tile, |tile| tile.backward(&d, size))?;
+        let y = patient(py, &self.tile, |tile| tile.backward(&d, size))?;
         matrix(py, y, (size, self.shape.1))
     }
 
@@ -104,7 +105,7 @@ impl Tile {
     ) -> PyResult<()> {
         let (x, size) = batch(py, "x", &x, self.shape.1)?;
         let d = exact(py, "d", &d, (size, self.shape.0))?;
-        locked(py, &self.tile, |tile| tile.update(Batch { x: &x, d: &d, size, lr }))
+        patient(py, &self.tile, |tile| tile.update(Batch { x: &x, d: &d, size, lr }))
     }
 
     fn array_names(&self, py: Python<'_>) -> PyResult<Vec<&'static str>> {
@@ -121,6 +122,7 @@ impl Tile {
     }
 
     fn digital<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Matrix<'py>> {
+        raise(py, check_copy(self.shape, "a copy of a quantity"))?;
         let values = locked(py, &self.tile, |tile| tile.digital(name))?;
         matrix(py, values, self.shape)
     }
@@ -136,6 +138,9 @@ impl Tile {
     }
 
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        // Of every array, and of what is digital.
+        let arrays = locked(py, &self.tile, |tile| Ok(tile.rule().names().len()))?;
+        raise(py, check_copy((self.shape.0.saturating_mul(2 * arrays), self.shape.1), "a copy of the tile"))?;
         to_dict(py, locked(py, &self.tile, |tile| Ok(tile.snapshot()))?)
     }
 

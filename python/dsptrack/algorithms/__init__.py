@@ -20,6 +20,15 @@ moving average Q of the reads, the reference Q~ (an analog array, written rarely
 
 N is the number of columns, g the granularity of P, lr_T = transfer_lr, times the global rate under scale_transfer_lr.
 Gradients are taken at the visible weight W + gamma c (P - Q~). A rule leaves out what it has no parameter for.
+
+P is pulsed at the rate fast_lr, times the global one under scale_fast_lr. With ``auto_scale`` it is multiplied by
+
+    desired_bl g / (m_x m_d)        m <- (1 - (1 - auto_momentum)/B) m + (1 - auto_momentum)/B max|v|
+
+where m_x and m_d follow the inputs x and errors d, vector by vector of a mini-batch of B, each before it is sent; the
+first maximum that is not 0 is taken as it is, and zeros are passed over. A vector of usual size then asks its busiest
+cell for fast_lr desired_bl pulses, however large gradients are.
+
 `Algorithm.describe` says what that means in pulses before a run.
 """
 

@@ -1,5 +1,6 @@
 """What all learning rules share."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
@@ -15,7 +16,7 @@ _UPDATE = PulseUpdate()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Algorithm(Config):
+class Algorithm(Config, ABC):
     """What all learning rules share; make one of its subclasses.
 
     Parameters
@@ -80,12 +81,12 @@ class Algorithm(Config):
         5.0
         """
         rows, columns = _checks.shape(shape)
-        trains = compiled("update", update, PulseUpdate)
+        compiled("update", update, PulseUpdate)
         rates = self._rates(columns, _checks.number("lr", lr, low=0))
         size = _checks.whole("batch_size", batch_size, 1)
         x, d = vectors("x_scale", x_scale, columns), vectors("d_scale", d_scale, rows)
-        return describe(type(self).__name__, self.device, rates, x, d, size, trains)
+        return describe(type(self).__name__, self.device, rates, x, d, size, update)
 
+    @abstractmethod
     def _rates(self, columns: int, lr: float) -> Rates:
         """Return the rates at the global rate `lr` for a tile with so many columns."""
-        raise NotImplementedError

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dsptrack import _checks, _core
+from dsptrack import _checks
+from dsptrack._config import compiled
 from dsptrack.devices import Device
 from dsptrack.exceptions import ShapeError
 from dsptrack.periphery import Periphery
+from dsptrack.update import PulseUpdate
 
 Doubles = NDArray[np.float64]
 
@@ -29,6 +31,7 @@ class Rates:
     stage_every: int = 1
     pulses_per_read: int = 1
     read: Periphery | None = None
+    auto_scale: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +46,7 @@ class Description:
     rule
         Name of the rule.
     rate
-        Rate of the pulses on P, the global one included where it counts.
+        Rate of the pulses on P, the global one included where it counts; under ``auto_scale`` at the maxima's means.
     wanted
         Pulses that one vector asks of the cell at max|x| and max|d|: k = rate max|x| max|d| / g, mean over vectors.
     train_length
@@ -123,8 +126,9 @@ def vectors(name: str, value: ArrayLike, size: int) -> Doubles:
     return scale
 
 
+@np.errstate(over="ignore", invalid="ignore")  # rates beyond all floats are reported as infinite
 def describe(
-    name: str, device: Device, rates: Rates, x: Doubles, d: Doubles, batch_size: int, update: _core.Config
+    name: str, device: Device, rates: Rates, x: Doubles, d: Doubles, batch_size: int, update: PulseUpdate
 ) -> Description:
     """Return what `rates` mean for the sample `x` (B, N), `d` (B, M) of vectors."""
     try:
@@ -135,12 +139,14 @@ def describe(
     g, reach = device.granularity, max(abs(device.w_max), abs(device.w_min))
     states = (device.w_max - device.w_min) / g
     x_max, d_max = (np.broadcast_to(np.abs(v).max(axis=1), (samples,)) for v in (x, d))
-    trains = np.array([update.scaling(a, b, rates.fast, g) for a, b in zip(x_max, d_max, strict=True)])
+    rate = rates.fast * (update.desired_bl * g / (_typical(x_max) * _typical(d_max)) if rates.auto_scale else 1.0)
+    scaling = compiled("update", update, PulseUpdate).scaling
+    trains = np.array([scaling(a, b, rate, g) for a, b in zip(x_max, d_max, strict=True)])
     length, error, inputs = trains.T[:, :, None]
     p, q = (np.minimum(1.0, np.abs(v) * scale) for v, scale in ((d, error), (x, inputs)))
     counts = (length * p).T @ q / samples * batch_size
     net = np.abs((length * p * np.sign(d)).T @ (q * np.sign(x))) / samples * batch_size
-    wanted = rates.fast * x_max * d_max / g
+    wanted = rate * x_max * d_max / g
     # Probabilities above 1 are lost, whatever management the update has.
     saturated = float(np.mean(np.maximum(d_max * error[:, 0], x_max * inputs[:, 0]) > 1 + 1e-9))
 
@@ -148,7 +154,7 @@ def describe(
     warnings = _warnings(rates, columns, reach, states, saturated, float(counts.mean()))
     return Description(
         rule=name,
-        rate=rates.fast,
+        rate=rate,
         wanted=float(wanted.mean()),
         train_length=float(length.mean()),
         saturated=saturated,
@@ -163,6 +169,12 @@ def describe(
         first_write=_first_write(rates, columns, reads),
         warnings=tuple(warnings),
     )
+
+
+def _typical(maxima: Doubles) -> float:
+    """Return where a running maximum settles, 1 where there is none: vectors of zeros are passed over."""
+    positive = maxima[maxima > 0]
+    return float(positive.mean()) if positive.size else 1.0
 
 
 def _never(rates: Rates, reach: float) -> str | None:

@@ -26,6 +26,9 @@ class ERider(ChoppedTransfer):
         Share of the residual c (P - Q~) in the visible weight (aihwkit ``gamma``).
     fast_lr, scale_fast_lr
         Rate of the pulses on P, >= 0, and whether the global rate multiplies it (same names in aihwkit).
+    auto_scale, auto_momentum
+        Whether that rate is multiplied by desired_bl g / (m_x m_d), and the share, 0 to 1, of the running maxima m of
+        inputs and errors that a mini-batch leaves (same names).
     transfer_lr, scale_transfer_lr
         Rate of the transfer, >= 0, and whether the global rate multiplies it (same names).
     transfer_every

@@ -21,6 +21,8 @@ class Transfer(Algorithm):
     transfer_read: Periphery = _READ
     fast_lr: float = 0.1
     scale_fast_lr: bool = False
+    auto_scale: bool = False
+    auto_momentum: float = 0.99
     transfer_lr: float = 1.0
     scale_transfer_lr: bool = True
     transfer_every: int = 1
@@ -44,6 +46,7 @@ class Transfer(Algorithm):
             transfer_every=self.transfer_every,
             columns_per_transfer=self.columns_per_transfer,
             read=self.transfer_read,
+            auto_scale=self.auto_scale,
         )
 
 

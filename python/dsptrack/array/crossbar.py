@@ -245,5 +245,5 @@ def _planes(parameters: Mapping[str, ArrayLike] | None) -> dict[str, Floats] | N
     if parameters is None:
         return None
     if not (isinstance(parameters, Mapping) and all(isinstance(name, str) for name in parameters)):
-        raise ConfigError(f"cell_parameters = {parameters!r}: must be a dict of arrays by name")
+        raise ConfigError(f"cell_parameters = {_checks.shown(parameters)}: must be a dict of arrays by name")
     return {name: _checks.floats(name, values, 3 if name in _TABLES else 2) for name, values in parameters.items()}

@@ -50,7 +50,8 @@ class Responses(Handle):
         array([[1.]], dtype=float32)
         """
         q_plus, q_minus = self.response(w)
-        return (q_minus + q_plus) / np.float32(2)
+        with np.errstate(over="ignore", invalid="ignore"):  # far beyond all bounds
+            return (q_minus + q_plus) / np.float32(2)
 
     def asymmetric_part(self, w: ArrayLike) -> Floats:
         """Return G(w) = (q-(w) - q+(w)) / 2, equation (6b), float32 (M, N), for `w` as in `response`.
@@ -63,7 +64,8 @@ class Responses(Handle):
         True
         """
         q_plus, q_minus = self.response(w)
-        return (q_minus - q_plus) / np.float32(2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return (q_minus - q_plus) / np.float32(2)
 
     def symmetric_point(self) -> Floats:
         """Return every cell's true symmetric point, the weight inside its bounds where G(w) = 0 and pulses lead.

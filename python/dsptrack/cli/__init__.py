@@ -1,6 +1,7 @@
 """The command line: ``dsptrack COMMAND``, the same as ``python -m dsptrack COMMAND``.
 
-Results go to stdout, progress and remarks to stderr. Exit codes: 0 done, 1 failed (one line says why), 2 wrong usage.
+Results go to stdout, progress and remarks to stderr. Exit codes: 0 done, 1 failed (one line says why), 2 wrong usage,
+130 interrupted.
 """
 
 import argparse
@@ -11,19 +12,26 @@ from collections.abc import Sequence
 from dsptrack import _core
 from dsptrack.exceptions import ConfigError, DspError
 
-from . import calibrate, compare, fit, info, respond, train
+from . import calibrate, compare, completion, config, fit, info, reproduce, respond, sweep, train, tune
 
 __all__ = ["main"]
 
-_COMMANDS = (compare, train, calibrate, respond, fit, info)
+_COMMANDS = (compare, train, sweep, tune, reproduce, calibrate, respond, fit, info, completion)
 _DESCRIPTION = "Training on analog in-memory-computing hardware, with dynamic symmetric-point tracking."
 _EPILOG = """examples:
   dsptrack compare                     train with every learning rule and compare them (the main job)
   dsptrack train --method rider        train with one of them, with checkpoints
+  dsptrack sweep grid.toml             train with a grid of settings, on many workers
+  dsptrack reproduce table2 --quick    a figure or table of the paper
   dsptrack calibrate                   zero-shifting: symmetric-point error against the pulse budget
   dsptrack respond --device reram_es   responses, pulse trains and symmetric points of a device
   dsptrack fit traces.csv              a device from measured pulse trains
   dsptrack info                        versions, instruction set, threads
+  dsptrack compare --config run.toml   options from a file: epochs = 20; those of the command line win
+
+`dsptrack COMMAND --help` lists a command's options and more examples. Results go to stdout, progress and remarks to
+stderr; --json prints the results for a program.
+exit codes: 0 done, 1 failed, 2 wrong usage (an option, its value, an entry of a file), 130 interrupted
 """
 
 
@@ -46,7 +54,8 @@ def parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        config.add_config(command)
+        command.set_defaults(run=module.run, top=top, commands=commands.choices, parser=command)
     return top
 
 
@@ -71,11 +80,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         arguments = parser().parse_args(argv)
-    except SystemExit as stop:  # argparse has printed its message; --help and --version stop with 0
-        return stop.code if isinstance(stop.code, int) else 2
-    try:
+        if arguments.config is not None:
+            arguments.parser.set_defaults(**config.defaults(arguments.config, arguments.parser))
+            arguments = arguments.top.parse_args(argv)
         arguments.run(arguments)
         sys.stdout.flush()
+    except SystemExit as stop:  # argparse has printed its message; --help and --version stop with 0
+        return stop.code if isinstance(stop.code, int) else 2
     except ConfigError as error:
         print(f"dsptrack: error: {error}", file=sys.stderr)
         return 2

@@ -5,7 +5,7 @@ import argparse
 import dsptrack as dt
 from dsptrack.experiments import METHODS, CompareSettings, Comparison, MethodResult, compare
 
-from .options import add_common, add_output, remark, write_json
+from .options import add_common, add_output, device_name, remark, write_json
 from .setup import DEVICE, SETUP, add_setup, given, reference_words, setup
 from .table import table
 
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     data = dt.datasets.load(settings.data, settings.data_root)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    device = arguments.device or DEVICE
+    device = DEVICE if arguments.device is None else device_name(arguments.device)
     header = _header(settings, data, device)
     if not arguments.json:
         print(header, flush=True)

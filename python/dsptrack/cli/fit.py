@@ -8,7 +8,7 @@ from typing import Any
 import dsptrack as dt
 from dsptrack.exceptions import ConfigError
 
-from .options import DEFAULT_OUT, remark
+from .options import DEFAULT_OUT, add_report, remark
 from .table import table
 
 SUMMARY = "a device from measured pulse trains"
@@ -58,8 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"device, .toml or .json (default: ./{DEFAULT_OUT / 'device.toml'})",
     )
-    parser.add_argument("--json", action="store_true", help="print JSON to stdout in place of the table")
-    parser.add_argument("--quiet", action="store_true", help="nothing on stderr but errors")
+    add_report(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

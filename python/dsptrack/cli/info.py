@@ -5,6 +5,8 @@ import json
 
 from dsptrack import _core
 
+from .options import add_report
+
 SUMMARY = "versions, instruction set, threads"
 DESCRIPTION = "Print what a bug report should say."
 EPILOG = """examples:
@@ -15,7 +17,7 @@ EPILOG = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("--json", action="store_true", help="print JSON to stdout in place of the lines")
+    add_report(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:

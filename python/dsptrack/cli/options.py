@@ -3,12 +3,15 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dsptrack import io, presets
 from dsptrack.devices import Device
 from dsptrack.exceptions import ConfigError
+
+from .config import OrTable
 
 DEFAULT_OUT = Path("dsptrack-out")
 
@@ -22,27 +25,44 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:
-    """Add --out, --json and --quiet."""
+    """Add --out, a folder, with --json and --quiet."""
     parser.add_argument(
         "--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help=f"folder of the files (default: ./{DEFAULT_OUT})"
     )
-    parser.add_argument("--json", action="store_true", help="print the JSON to stdout in place of the table")
+    add_report(parser)
+
+
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """Add --json and --quiet."""
+    parser.add_argument("--json", action="store_true", help="print JSON to stdout in place of the table")
     parser.add_argument("--quiet", action="store_true", help="nothing on stderr but errors")
 
 
 def add_device(parser: argparse.ArgumentParser, default: str) -> None:
     """Add --device; `default` says in words or by name what stands without it."""
-    parser.add_argument("--device", metavar="NAME|FILE", help=f"preset, or .toml or .json file (default: {default})")
+    parser.add_argument(
+        "--device",
+        action=OrTable,
+        metavar="NAME|FILE",
+        help=f"preset, or .toml or .json file (default: {default})",
+    )
 
 
-def device(text: str) -> Device:
-    """Return the device that --device names: a preset, else a file."""
-    if text in presets.__all__:
-        preset: Device = getattr(presets, text)()
+def device(asked: str | Mapping[str, Any]) -> Device:
+    """Return the device that --device names, a preset or else a file; or that a table of a --config file describes."""
+    if isinstance(asked, Mapping):
+        return Device.from_dict(dict(asked))
+    if asked in presets.__all__:
+        preset: Device = getattr(presets, asked)()
         return preset
-    if not Path(text).suffix:
-        raise ConfigError(f"device = {text!r}: must be a .toml or .json file or one of {', '.join(presets.__all__)}")
-    return io.load_device(text)
+    if not Path(asked).suffix:
+        raise ConfigError(f"device = {asked!r}: must be a .toml or .json file or one of {', '.join(presets.__all__)}")
+    return io.load_device(asked)
+
+
+def device_name(asked: str | Mapping[str, Any]) -> str:
+    """Return what tables and titles call that device: its name or file, of a table its kind."""
+    return asked if isinstance(asked, str) else type(device(asked)).__name__
 
 
 def write_json(path: Path, values: dict[str, Any]) -> str:

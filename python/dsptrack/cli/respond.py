@@ -8,7 +8,7 @@ import numpy as np
 
 import dsptrack as dt
 
-from .options import add_common, add_device, add_output, remark, write_json
+from .options import add_common, add_device, add_output, device_name, remark, write_json
 from .options import device as named_device
 from .table import table
 
@@ -47,8 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Draw the cells, print, write all files."""
-    name = _DEVICE if arguments.device is None else arguments.device
-    device = named_device(name)
+    asked = _DEVICE if arguments.device is None else arguments.device
+    device = named_device(asked)
     array = dt.CrossbarArray(tuple(arguments.shape), device, rng=arguments.seed, num_threads=arguments.threads)
     nominal = _quantities(dt.CrossbarArray((1, 1), device.nominal(), rng=arguments.seed))
     drawn = _quantities(array)
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
         }
         for key in _ROWS
     }
-    title = f"{name} ({type(device).__name__})"
+    title = f"{device_name(asked)} ({type(device).__name__})"
     arguments.out.mkdir(parents=True, exist_ok=True)
     files = {
         "response.png": dt.plot.response(array, title=title),

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import dsptrack as dt
-from dsptrack.devices import Device
 from dsptrack.experiments import RECIPES, SCHEDULES, CompareSettings
 
 from .options import add_device
@@ -91,8 +90,7 @@ def setup(values: Mapping[str, Any]) -> CompareSettings:
     fields = dict(values)
     own = fields.pop("device", None)
     if own is not None:
-        found = Device.from_dict(own) if isinstance(own, Mapping) else named_device(own)
-        fields = {"reference_mean": None, "reference_std": None} | fields | {"device": found}
+        fields = {"reference_mean": None, "reference_std": None} | fields | {"device": named_device(own)}
     tuples: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
     return CompareSettings(**tuples)
 

@@ -4,18 +4,18 @@ import argparse
 import ast
 import dataclasses
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import dsptrack as dt
-from dsptrack.exceptions import ConfigError, DataError, MissingDataError
+from dsptrack.exceptions import ConfigError
 from dsptrack.experiments import METHODS, Training, TrainSettings, train
 from dsptrack.experiments.network import NETWORKS
 from dsptrack.nn import schedules
 
-from .options import add_output, remark, write_json
+from .config import OrTable
+from .options import add_common, add_output, device_name, remark, write_json
 from .setup import DEVICE, SETUP, add_setup, given, reference_words, setup
 from .table import table
 
@@ -32,8 +32,8 @@ EPILOG = """examples:
   dsptrack train --config run.toml --seed 1             options from a file; those of the command line win
   dsptrack train --data cifar10 --network lenet5 --resume
 
-a file (--config) holds options by their long names, such as epochs = 20 or batch_size = 10; schedule may be a table
-with its kind (schedule = {kind = "step", every = 10}), rule a table of fields, device a table as in a device's file
+in a file (--config) schedule may be a table with its kind (schedule = {kind = "step", every = 10}), rule a table of
+fields, device a table as in a device's file
 """
 
 _SCHEDULES: dict[str, Any] = {
@@ -48,27 +48,19 @@ _METHOD = "e-rider"
 _TRAINING = ("network", "lr_every", "patience")
 _SAVING = ("checkpoint", "checkpoint_every", "checkpoint_unit", "resume")
 _OTHER = ("method", "rule", "schedule", "warmup", "seed", "threads")
-# What a file may say where no later check would give a typed error.
-_WORDS = {str: "text", bool: "true or false", list: "a list", dict: "a table"}
-_KINDS: dict[str, tuple[type, ...]] = {
-    "data_root": (str,),
-    "checkpoint": (str,),
-    "resume": (bool,),
-    "hidden": (list,),
-    "rule": (list, dict),
-    "schedule": (str, list, dict),
-    "device": (str, dict),
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options; the defaults are those of TrainSettings."""
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with any of these options")
     parser.add_argument(
         "--method", choices=tuple(METHODS), help=f"learning rule with the paper's rates (default: {_METHOD})"
     )
     parser.add_argument(
-        "--rule", nargs="+", metavar="FIELD=X", help="fields of the learning rule in place of the paper's"
+        "--rule",
+        nargs="+",
+        action=OrTable,
+        metavar="FIELD=X",
+        help="fields of the learning rule in place of the paper's",
     )
     parser.add_argument(
         "--network", choices=NETWORKS, help="fcn: the fully connected one; lenet5: two convolutions (default: fcn)"
@@ -77,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--schedule",
         nargs="+",
+        action=OrTable,
         metavar=("NAME", "FIELD=X"),
         help=f"{', '.join(_SCHEDULES)}, with fields as in dt.nn.schedules; starts at the learning rate",
     )
@@ -93,17 +86,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--checkpoint-unit", choices=("epoch", "batch"), help="which of them (default: epoch)")
     parser.add_argument("--resume", action="store_true", default=None, help="go on from the checkpoint if there is one")
-    parser.add_argument("--seed", type=int, metavar="N", help="seed of everything random (default: 0)")
-    parser.add_argument(
-        "--threads", type=int, metavar="N", help="threads; does not change results (default: all cores)"
-    )
+    add_common(parser)
     add_output(parser)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Train, print, write all files."""
     known = (*SETUP, *_TRAINING, *_SAVING, *_OTHER)
-    values = ({} if arguments.config is None else _read(arguments.config, known)) | given(arguments, known)
+    values = given(arguments, known)
     settings = _settings(values)
     data = dt.datasets.load(settings.setup.data, settings.setup.data_root)
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -131,25 +121,6 @@ def run(arguments: argparse.Namespace) -> None:
         remark(f"wrote train.png, history.csv and train.json to {arguments.out}")
 
 
-def _read(file: Path, known: tuple[str, ...]) -> dict[str, Any]:
-    """Return the options of a TOML file; hyphens in their names are underscores."""
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise MissingDataError(f"{file}: no such file") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{file}: {error}") from None
-    values = {name.replace("-", "_"): value for name, value in values.items()}
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise ConfigError(f"{file}: no option {', '.join(unknown)}: must be among {', '.join(sorted(known))}")
-    for name, kinds in _KINDS.items():
-        if name in values and not isinstance(values[name], kinds):
-            words = " or ".join(_WORDS[kind] for kind in kinds)
-            raise ConfigError(f"{file}: {name} = {values[name]!r}: must be {words}")
-    return values
-
-
 def _settings(values: Mapping[str, Any]) -> TrainSettings:
     fields = {name: values[name] for name in (*SETUP, "seed", "threads") if name in values}
     common = setup(fields | {"methods": (values.get("method", _METHOD),)})
@@ -170,7 +141,6 @@ def _schedule(words: Any, lr: float, epochs: int) -> schedules.Schedule:
         fields = dict(words)
         kind = fields.pop("kind", None)
     else:
-        words = [words] if isinstance(words, str) else words
         kind, fields = words[0] if words else None, _fields("schedule", words[1:])
     if kind not in _SCHEDULES:
         raise ConfigError(f"schedule = {kind!r}: must be one of {', '.join(_SCHEDULES)}")
@@ -207,13 +177,12 @@ def _header(settings: TrainSettings, data: dt.datasets.Dataset, device: Any) -> 
     method = METHODS[settings.method]
     sizes = "-".join(map(str, (data.features, *common.hidden, data.classes)))
     network = f"{sizes}, sigmoid" if settings.network == "fcn" else settings.network
-    name = device if isinstance(device, str) else type(common.device).__name__
     rule = "".join(f", {name} {value}" for name, value in settings.rule.items())
     rate = method.lr if common.lr is None else common.lr
     lines = [
         f"data      {data.note}",
         f"network   {network}, all layers analog, recipe {common.recipe}, batch {common.batch_size}",
-        f"devices   {name}{reference_words(common, 'N({:g}, {:g}²)')}",
+        f"devices   {device_name(device)}{reference_words(common, 'N({:g}, {:g}²)')}",
         f"rule      {method.label}{rule}",
         f"schedule  {common.schedule.epochs} epochs, lr {settings.schedule or format(rate, 'g')}, seed {common.seed}",
     ]

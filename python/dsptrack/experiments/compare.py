@@ -148,7 +148,7 @@ def compare(
     data = datasets.load(settings.data, settings.data_root) if data is None else data
     results = []
     for name in settings.methods:
-        trainer = build_trainer(settings, name, data)
+        trainer = build_trainer(settings, METHODS[name], data)
         trainer.fit(data, settings.schedule.epochs, progress=progress, label=METHODS[name].label)
         result = method_result(name, trainer.history)
         results.append(result)

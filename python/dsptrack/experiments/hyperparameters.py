@@ -40,7 +40,7 @@ class Method:
     """
 
     label: str
-    algorithm: Literal["tt-v2", "agad", "rider", "e-rider"]
+    algorithm: str
     rule: Callable[..., Algorithm]
     lr: float
     options: MappingProxyType[str, Any]

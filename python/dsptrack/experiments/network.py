@@ -11,7 +11,7 @@ from dsptrack.algorithms import Algorithm
 from dsptrack.exceptions import ConfigError
 from dsptrack.update import PulseUpdate
 
-from .hyperparameters import METHODS, RECIPES
+from .hyperparameters import RECIPES, Method
 from .settings import CompareSettings
 
 NETWORKS = ("fcn", "lenet5")
@@ -19,7 +19,7 @@ NETWORKS = ("fcn", "lenet5")
 
 def build_trainer(
     settings: CompareSettings,
-    name: str,
+    method: Method,
     data: datasets.Dataset,
     *,
     network: str = "fcn",
@@ -29,7 +29,7 @@ def build_trainer(
     callbacks: Iterable[nn.Callback] = (),
 ) -> nn.Trainer:
     """Return a trainer of one method: equal seeds give every method the same initial weights, cells and order."""
-    method, recipe = METHODS[name], RECIPES[settings.recipe]
+    recipe = RECIPES[settings.recipe]
     network_seed, order_seed = np.random.SeedSequence(settings.seed).spawn(2)
     rule = changed_rule(settings.rule(method), options or {})
     layers: dict[str, Any] = {

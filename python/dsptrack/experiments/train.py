@@ -175,7 +175,7 @@ def train(
     data = datasets.load(setup.data, setup.data_root) if data is None else data
     trainer = build_trainer(
         setup,
-        settings.method,
+        METHODS[settings.method],
         data,
         network=settings.network,
         options=settings.rule,

@@ -5,6 +5,7 @@ see `Traces`. A cell has `size` solver parameters a direction, u (..., cells, 2,
 ones, phi (..., shared). `Response` is what all models have in common; here are those whose cells share nothing.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -53,7 +54,7 @@ class Ground:
         return np.asarray(self.anchor - self.span / 2)
 
 
-class Response:
+class Response(ABC):
     """A model of mean steps; subclasses say how they depend on the position."""
 
     name: ClassVar[str]
@@ -74,17 +75,17 @@ class Response:
         # One cell with both bounds gives a shape to the others; without it a range and a rate are one number.
         return ~reached & (self.soft or (self.scaled and bool(reached.all(axis=1).any())))
 
+    @abstractmethod
     def start(self, ground: Ground, position: Floats, step: Floats, up: Flags, weight: Floats) -> tuple[Floats, Floats]:
         """Return u and phi to start from; positions and steps (cells, pulses) lie along each pulse's direction."""
-        raise NotImplementedError
 
+    @abstractmethod
     def coefficients(self, ground: Ground, u: Floats, phi: Floats) -> Coefficients:
         """Return what `mean` needs, (..., cells, 2) each; the first is the scale of additive noise."""
-        raise NotImplementedError
 
+    @abstractmethod
     def mean(self, x: Floats, *coefficients: Floats) -> tuple[Floats, Floats]:
         """Return the mean step at x and its derivative; coefficients broadcast with x."""
-        raise NotImplementedError
 
     def bound(self, ground: Ground, u: Floats) -> Floats:
         """Return the bounds along both directions, (..., cells, 2)."""
@@ -97,8 +98,9 @@ class Response:
         return np.asarray(u[..., 0])
 
     def further(self, ground: Ground, u: Floats) -> Floats:
-        """Return the `extra` parameter of each direction, (..., cells, 2)."""
-        raise NotImplementedError
+        """Return the `extra` parameter of each direction, (..., cells, 2); of shape (..., 0) where there is none."""
+        del ground
+        return np.asarray(u[..., :0])
 
     def check(self, ground: Ground, u: Floats, phi: Floats, error: Floats, phi_error: Floats) -> None:
         """Raise a DataError if these parameters are no device of this kind."""

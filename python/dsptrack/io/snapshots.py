@@ -57,6 +57,11 @@ def save(path: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
     >>> bool((again.weights == array.weights).all())
     True
     """
+    _atomic.write(path, _parts(state))
+
+
+def _parts(state: Mapping[str, Any]) -> tuple[memoryview, bytes, memoryview]:
+    """Return what a file of this state holds, in three pieces."""
     tree, arrays = _tree.split(state)
     envelope = {
         "sha256": _BLANK,
@@ -73,7 +78,7 @@ def save(path: str | os.PathLike[str], state: Mapping[str, Any]) -> None:
     if data[8 : _DIGITS.stop] != _START + _BLANK.encode():
         raise DataError(f"safetensors {safetensors.__version__} writes headers in an unknown order")
     digits = hashlib.sha256(data).hexdigest().encode()
-    _atomic.write(path, (data[: _DIGITS.start], digits, data[_DIGITS.stop :]))
+    return data[: _DIGITS.start], digits, data[_DIGITS.stop :]
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ computes them, with the same bits on every machine.
 import numpy as np
 
 from dsptrack import _core
+from dsptrack._checks import floats, like, tensor
 
 from .layer import FloatArray, Layer
 
@@ -33,12 +34,12 @@ class Sigmoid(_Activation):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return 1 / (1 + exp(-x)), (B, n)."""
-        self._y = _core.elementwise("sigmoid", _dense(x))
+        self._y = _core.elementwise("sigmoid", tensor("x", x))
         return self._y
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return y (1 - y) `grad`, (B, n)."""
-        return _core.elementwise_backward("sigmoid", self._y, _dense(grad))
+        return _core.elementwise_backward("sigmoid", self._y, like("grad", grad, self._y.shape))
 
 
 class Tanh(_Activation):
@@ -53,12 +54,12 @@ class Tanh(_Activation):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return tanh(x), (B, n)."""
-        self._y = _core.elementwise("tanh", _dense(x))
+        self._y = _core.elementwise("tanh", tensor("x", x))
         return self._y
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return (1 - y²) `grad`, (B, n)."""
-        return _core.elementwise_backward("tanh", self._y, _dense(grad))
+        return _core.elementwise_backward("tanh", self._y, like("grad", grad, self._y.shape))
 
 
 class ReLU(_Activation):
@@ -73,12 +74,12 @@ class ReLU(_Activation):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return max(x, 0), (B, n)."""
-        self._y = np.maximum(x, 0.0)
+        self._y = np.maximum(tensor("x", x), np.float32(0.0))
         return self._y
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return `grad` where the input was positive, else 0, (B, n)."""
-        return grad * (self._y > 0.0)
+        return like("grad", grad, self._y.shape) * (self._y > 0.0)
 
 
 class LogSoftmax(_Activation):
@@ -95,11 +96,12 @@ class LogSoftmax(_Activation):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return the log-probabilities, (B, n)."""
-        self._y = log_softmax(x)
+        self._y = log_softmax(floats("x", x, 2))
         return self._y
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return dL/dx, (B, n)."""
+        grad = like("grad", grad, self._y.shape)
         slope = _core.elementwise("exp", self._y)
         slope *= -grad.sum(axis=1, keepdims=True)
         slope += grad
@@ -108,9 +110,4 @@ class LogSoftmax(_Activation):
 
 def log_softmax(x: FloatArray) -> FloatArray:
     """Return x - log Σ exp(x) along the last axis; the maximum is taken out first, so nothing overflows."""
-    return _core.log_softmax(_dense(x))
-
-
-def _dense(x: FloatArray) -> FloatArray:
-    """Return `x` in the layout of the core."""
-    return np.ascontiguousarray(x, np.float32)
+    return _core.log_softmax(tensor("x", x))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsptrack import _core
-from dsptrack._checks import choice, floats
+from dsptrack._checks import choice, floats, number
 from dsptrack._rng import RngLike, key
 from dsptrack.algorithms import Algorithm
 from dsptrack.exceptions import ConfigError, NonFiniteError, ShapeError, StateError
@@ -17,6 +17,7 @@ from dsptrack.update import PulseUpdate
 
 from .grid import Grid
 from .layer import FloatArray, Layer
+from .passes import Passes
 from .rows import add_in_place
 from .state import array, entries
 
@@ -131,6 +132,7 @@ class AnalogLayer(Layer):
         self._analog_bias = kind == "analog"
         self._bias = np.zeros(outputs, np.float32) if kind == "digital" else None
         self._images = 0
+        self._input_shape: tuple[int, ...] = ()
         self._bias_grad: FloatArray | None = None
 
         generator = np.random.default_rng(key(rng))
@@ -217,13 +219,24 @@ class AnalogLayer(Layer):
             self._bias[:] = array("bias", state["bias"], self._bias.shape)
         self._grid.load(state["blocks"])
 
-    def _read(self, x: FloatArray, images: int) -> FloatArray:
-        """Return x Wᵀ + b, (V, M), for the vectors `x` (V, N) of so many images; the caller may overwrite it."""
-        self._images = images
-        self._bias_grad = None
+    def _last(self) -> Passes:
+        """Return the passes that `backward` and `update` refer to."""
+        return Passes(self._grid.last(), self._input_shape, self._bias_grad)
+
+    def _recall(self, passes: Sequence[Passes]) -> None:
+        """Let `backward` refer to one earlier pass, or `update` to several, which count as one mini-batch."""
+        self._grid.recall([one.core for one in passes])
+        grads = [one.bias_grad for one in passes if one.bias_grad is not None]
+        self._images = sum(one.input_shape[0] for one in passes)
+        self._input_shape = passes[-1].input_shape
+        self._bias_grad = sum(grads[1:], grads[0]) if grads else None
+
+    def _read(self, x: FloatArray, input_shape: tuple[int, ...]) -> FloatArray:
+        """Return x Wᵀ + b, (V, M), for the vectors `x` (V, N) of such a batch; the caller may overwrite it."""
         if self._analog_bias:
             x = np.concatenate([x, np.ones((len(x), 1), np.float32)], axis=1)
         y = self._grid.forward(x)
+        self._images, self._input_shape, self._bias_grad = input_shape[0], input_shape, None
         if self._bias is not None:
             add_in_place(y, self._bias)
         # One BLAS dot checks all outputs: a sum of squares that overflows float32 means |y| > 1e19, long diverged.
@@ -246,14 +259,23 @@ class AnalogLayer(Layer):
             raise ShapeError(f"{self!r}: grad has shape {grad.shape}; expected {shape}")
         return grad
 
+    def _moved_bias(self, lr: float) -> FloatArray | None:
+        """Return the digital bias after a step at `lr`; None without one."""
+        if self._bias_grad is None:
+            raise StateError(f"{self!r}.update() before backward()")
+        with np.errstate(over="ignore", invalid="ignore"):
+            return None if self._bias is None else self._bias - lr * self._bias_grad
+
 
 def update_together(layers: Sequence[AnalogLayer], lr: float) -> None:
     """Step several layers by one mini-batch; all their tiles are independent and run side by side."""
-    for layer in layers:
-        if layer._bias_grad is None:
-            raise StateError(f"{layer!r}.update() before backward()")
+    lr = number("lr", lr, low=0.0)
+    biases = [layer._moved_bias(lr) for layer in layers]
+    for layer, bias in zip(layers, biases, strict=True):
+        if bias is not None and not np.isfinite(bias).all():
+            raise NonFiniteError(f"{layer!r}: bias, less lr = {lr:g} times its gradient: must be finite")
     factors = [layer._images if layer.error_scale == "sum" else 1.0 for layer in layers]
     _core.update_grids([(layer._grid.core, factor) for layer, factor in zip(layers, factors, strict=True)], lr)
-    for layer in layers:
-        if layer._bias is not None and layer._bias_grad is not None:
-            layer._bias -= lr * layer._bias_grad
+    for layer, bias in zip(layers, biases, strict=True):
+        if layer._bias is not None and bias is not None:
+            layer._bias[:] = bias

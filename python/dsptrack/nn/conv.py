@@ -10,7 +10,7 @@ from dsptrack.exceptions import ShapeError
 
 from .analog import AnalogLayer, AnalogOptions
 from .layer import FloatArray
-from .windows import Patches, pair
+from .windows import Shape, Windows, pair
 
 
 class Conv2d(AnalogLayer):
@@ -73,10 +73,9 @@ class Conv2d(AnalogLayer):
         self.in_channels = whole("in_channels", in_channels, 1)
         self.out_channels = whole("out_channels", out_channels, 1)
         self.kernel_size = pair("kernel_size", kernel_size, 1)
-        self._patches = Patches(
+        self._windows = Windows(
             self.kernel_size, pair("stride", stride, 1), pair("padding", padding, 0), pair("dilation", dilation, 1)
         )
-        self._output_shape = (0, 0, 0, 0)
         super().__init__((self.out_channels, self.in_channels, *self.kernel_size), algorithm, **options)
 
     def __repr__(self) -> str:
@@ -88,14 +87,25 @@ class Conv2d(AnalogLayer):
         images, channels, height, width = x.shape
         if channels != self.in_channels or images == 0:
             raise ShapeError(f"{self!r}: x has shape {x.shape}; expected (B, {self.in_channels}, H, W), B >= 1")
-        rows, columns = self._patches.positions(repr(self), height, width)
-        y = self._read(self._patches.gather(x), images)
-        self._output_shape = (images, self.out_channels, rows, columns)
+        rows, columns = self._windows.positions(repr(self), height, width)
+        y = self._read(self._windows.core.gather(x), x.shape)
         return np.ascontiguousarray(y.reshape(images, rows, columns, -1).transpose(0, 3, 1, 2))
 
     def backward(self, grad: FloatArray) -> FloatArray | None:
         """Return dL/dx, (B, C, H, W), for `grad` = dL/dy (B, M, H', W'); None without `needs_input_grad`."""
-        grad = self._matched(grad, self._output_shape)
+        grad = self._matched(grad, self._output_shape())
         vectors = np.ascontiguousarray(grad.transpose(0, 2, 3, 1)).reshape(-1, self.out_channels)
         back = self._read_back(vectors, np.add.reduce(grad, (0, 2, 3)))
-        return None if back is None else self._patches.scatter(back)
+        return None if back is None else self._windows.core.scatter(back, self._last_shape())
+
+    def _last_shape(self) -> Shape:
+        """Return the shape of the last input."""
+        images, channels, height, width = self._input_shape
+        return images, channels, height, width
+
+    def _output_shape(self) -> tuple[int, ...]:
+        """Return the shape of the last output."""
+        if not self._input_shape:  # nothing was read; `_matched` says so
+            return ()
+        images, _, height, width = self._last_shape()
+        return images, self.out_channels, *self._windows.positions(repr(self), height, width)

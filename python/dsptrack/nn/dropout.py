@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from dsptrack._checks import number
+from dsptrack._checks import like, number, tensor
 from dsptrack._rng import RngLike, key
 from dsptrack.exceptions import StateError
 
@@ -53,6 +53,7 @@ class Dropout(Layer):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return `x` with some elements dropped and the others scaled; `x` itself outside training."""
+        x = tensor("x", x)
         if not self.training or self.p == 0.0:
             self._factor = None
             return x
@@ -62,7 +63,7 @@ class Dropout(Layer):
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return `grad` with the same elements dropped and scaled."""
-        return grad if self._factor is None else grad * self._factor
+        return grad if self._factor is None else like("grad", grad, self._factor.shape) * self._factor
 
     def state_dict(self) -> dict[str, object]:
         """Return where the random numbers stand, as NumPy's bit generator tells it."""

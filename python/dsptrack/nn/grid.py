@@ -7,7 +7,7 @@ import numpy as np
 from dsptrack import _core
 from dsptrack._checks import number, whole
 from dsptrack.algorithms import Algorithm
-from dsptrack.exceptions import ShapeError
+from dsptrack.exceptions import ShapeError, StateError
 from dsptrack.periphery import Periphery
 from dsptrack.tile import AnalogTile
 from dsptrack.update import PulseUpdate
@@ -97,6 +97,17 @@ class Grid:
     def backward(self, grad: FloatArray, *, needs_input_grad: bool) -> FloatArray | None:
         """Return grad W, (V, N), or None without a read."""
         return self.core.backward(grad, needs_input_grad)
+
+    def last(self) -> _core.Passes:
+        """Return the passes that `backward` and an update refer to."""
+        last = self.core.last()
+        if last is None:
+            raise StateError(f"{self!r}: there was no forward pass")
+        return last
+
+    def recall(self, passes: list[_core.Passes]) -> None:
+        """Let `backward` and an update refer to earlier passes."""
+        self.core.recall(passes)
 
     def state_dict(self) -> dict[str, object]:
         """Return the states of the blocks, numbered as `tiles` are."""

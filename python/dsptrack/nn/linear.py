@@ -57,7 +57,7 @@ class Linear(AnalogLayer):
         x = matrix("x", x)
         if x.shape[1] != self.in_features:
             raise ShapeError(f"{self!r}: x has shape {x.shape}; expected (B, {self.in_features})")
-        return self._read(x, len(x))
+        return self._read(x, x.shape)
 
     def backward(self, grad: FloatArray) -> FloatArray | None:
         """Return dL/dx read from the tiles, (B, N), for `grad` = dL/dy (B, M); None without `needs_input_grad`."""

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsptrack import _core
-from dsptrack._checks import floats
+from dsptrack._checks import floats, integers, like, tensor
 from dsptrack.exceptions import ShapeError, StateError
 
 from .activations import log_softmax
@@ -43,7 +43,7 @@ class _LogLikelihood(Loss):
         return f"{type(self).__name__}()"
 
     def _mean(self, log_p: FloatArray, labels: IntArray) -> float:
-        labels = np.asarray(labels, np.int64)
+        labels = integers("labels", labels)
         if labels.shape != log_p.shape[:1] or not labels.size:
             raise ShapeError(f"labels have shape {labels.shape}: must be (B,), one a row of the output {log_p.shape}")
         if len(self._rows) != len(labels):
@@ -79,7 +79,7 @@ class NLLLoss(_LogLikelihood):
 
     def forward(self, output: FloatArray, labels: IntArray) -> float:
         """Return the mean loss; `output` holds log-probabilities (B, classes), `labels` (B,)."""
-        return self._mean(output, labels)
+        return self._mean(floats("output", output, 2), labels)
 
     def backward(self) -> FloatArray:
         """Return dL/doutput, (B, classes)."""
@@ -105,7 +105,7 @@ class CrossEntropyLoss(_LogLikelihood):
 
     def forward(self, output: FloatArray, labels: IntArray) -> float:
         """Return the mean loss; `output` holds logits (B, classes), `labels` (B,)."""
-        return self._mean(log_softmax(output), labels)
+        return self._mean(log_softmax(floats("output", output, 2)), labels)
 
     def backward(self) -> FloatArray:
         """Return dL/doutput, (B, classes)."""
@@ -136,9 +136,10 @@ class MSELoss(Loss):
 
     def forward(self, output: FloatArray, target: npt.NDArray[Any], /) -> float:
         """Return the mean of the squared differences; `target` has the shape of `output`, (B, ...)."""
-        target = floats("target", target, output.ndim)
-        if target.shape != output.shape or not output.size:
-            raise ShapeError(f"target has shape {target.shape}; expected that of the output, {output.shape}")
+        output = tensor("output", output)
+        target = like("target", target, output.shape)
+        if not output.size:
+            raise ShapeError(f"output has shape {output.shape}: must not be empty")
         self._difference = output - target
         return float(np.vdot(self._difference, self._difference)) / output.size
 

@@ -2,7 +2,7 @@
 
 import math
 
-from dsptrack._checks import whole
+from dsptrack._checks import like, tensor, whole
 from dsptrack.exceptions import ConfigError, ShapeError
 
 from .layer import FloatArray, Layer
@@ -26,12 +26,14 @@ class Flatten(Layer):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return `x` as (B, n)."""
+        x = tensor("x", x)
         self._shape = x.shape
         return x.reshape(len(x), math.prod(x.shape[1:]))
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return `grad` in the shape of the input."""
-        return grad.reshape(self._shape)
+        row = (*self._shape[:1], math.prod(self._shape[1:]))
+        return like("grad", grad, row).reshape(self._shape)
 
 
 class Reshape(Layer):
@@ -67,6 +69,7 @@ class Reshape(Layer):
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return `x` as (B, *shape)."""
+        x = tensor("x", x)
         if math.prod(x.shape[1:]) != math.prod(self.shape):
             raise ShapeError(f"{self!r}: x has shape {x.shape}; expected {math.prod(self.shape)} elements a sample")
         self._shape = x.shape
@@ -74,4 +77,4 @@ class Reshape(Layer):
 
     def backward(self, grad: FloatArray) -> FloatArray:
         """Return `grad` in the shape of the input."""
-        return grad.reshape(self._shape)
+        return like("grad", grad, (*self._shape[:1], *self.shape)).reshape(self._shape)

@@ -4,11 +4,11 @@ from dsptrack._rng import RngLike
 from dsptrack.devices import Device
 from dsptrack.tracking import Tracker
 
-from .optimizer import Floats, Mode, Shape
-from .residual import Residual
+from .optimizer import Mode, Shape
+from .tracked import Tracked
 
 
-class ERider(Residual):
+class ERider(Tracked):
     """(18a), (18b): the chopper moves the gradient part of P to high frequencies, which the average Q keeps out.
 
     Where the chopper turns, Q~ takes over Q: one programming event a cell.
@@ -63,7 +63,7 @@ class ERider(Residual):
     148
     """
 
-    __slots__ = ("_tracker",)
+    __slots__ = ()
 
     def __init__(
         self,
@@ -91,28 +91,16 @@ class ERider(Residual):
             mode=mode,
             rng=rng,
             num_threads=num_threads,
-            parameters={"eta": eta, "chop_probability": chop_probability, "chop_random": chop_random},
         )
         self._tracker = Tracker(
             self._size, eta=eta, chop_probability=chop_probability, chop_random=chop_random, rng=self._seeds[2]
         )
-
-    @property
-    def average(self) -> Floats:
-        """A copy of Q, the moving average of P; the estimate Q~ is its value at the last turn."""
-        return self._tracker.average.reshape(self._shape)
+        self._note(eta=float(eta), chop_probability=float(chop_probability), chop_random=bool(chop_random))
 
     @property
     def chopper(self) -> int:
         """The chopper c, +1 or -1."""
         return self._sign()
 
-    def _reference(self) -> Floats:
-        return self._tracker._reference
-
     def _sign(self) -> int:
         return int(self._tracker._choppers._signs[0])
-
-    def _observe(self, p: Floats) -> None:
-        self._tracker._observe(p)
-        self._programmed = self._tracker.programming_events

@@ -1,18 +1,18 @@
 """What all optimizers share: shape, arrays, mode, and the increment that a gradient asks for."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dsptrack import _checks
+from dsptrack import _checks, _state
 from dsptrack._rng import RngLike, key
 from dsptrack.array import CrossbarArray
 from dsptrack.devices import Device
-from dsptrack.exceptions import DspError, ShapeError, StateError
+from dsptrack.exceptions import DspError, ShapeError, SnapshotError, StateError
 
 Floats = NDArray[np.float32]
 Mode = Literal["pulsed", "mean_field"]
@@ -42,6 +42,8 @@ class Optimizer(ABC):
     """
 
     __slots__ = ("_arrays", "_mode", "_parameters", "_seeds", "_shape")
+    # Arguments of the constructor that stand for the arrays, in the order of `arrays`
+    _DEVICES: ClassVar[tuple[str, ...]] = ("device",)
 
     def __init__(self, shape: Shape, *, mode: Mode, rng: RngLike, parameters: Mapping[str, float | int | str]) -> None:
         self._shape = _shape(shape)
@@ -132,6 +134,140 @@ class Optimizer(ABC):
         rows, columns = self._shape if len(self._shape) == 2 else (1, *self._shape)
         return rows, columns
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the complete state: an optimizer with this state goes on with the same bits, in any process.
+
+        Returns
+        -------
+        dict
+            ``kind``, ``format``, ``dsptrack`` (the version), ``stream_version``, ``shape`` (of the arrays), the fields
+            of the devices, and ``state``: mode and parameters, the arrays, and what the rule keeps beside them. All are
+            copies. `dt.io.save` writes it as a file.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> o = dt.optim.ERider((2, 3), dt.devices.SoftBounds(), rng=0)
+        >>> sorted(o.state_dict()["state"])
+        ['arrays', 'parameters', 'tracker']
+        """
+        arrays = {name: array._core.snapshot() for name, array in self._arrays.items()}
+        parts = {"parameters": self._configuration(), "arrays": arrays} | self._snapshot()
+        return _state.pack(type(self).__name__, self._size, self._devices(), parts)
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state of an optimizer of the same shape, devices and numbers; seed and cells are taken over.
+
+        Parameters
+        ----------
+        state
+            From `state_dict`.
+
+        Raises
+        ------
+        SnapshotError
+            If the state is damaged or of another rule, shape, configuration or version; nothing has changed then.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> o = dt.optim.AnalogSGD(2, dt.devices.SoftBounds(), rng=0)
+        >>> before = o.state_dict()
+        >>> o.step([0.5, -0.5])
+        >>> o.load_state_dict(before)
+        >>> o.weights
+        array([0., 0.], dtype=float32)
+        """
+        shape, devices, core = _state.unpack(state, type(self).__name__, dict.fromkeys(self._devices(), Device))
+        _state.require_same("shape", shape, self._size)
+        for name, device in self._devices().items():
+            _state.require_same(name, devices[name], device)
+        entries = _state.Entries(core)
+        parameters = entries.part("parameters")
+        for name, own in self._configuration().items():
+            value = parameters.take(name)
+            if type(value) is not type(own) or value != own:
+                raise parameters.refuse(name, f"is {value!r}: must be the optimizer's own, {own!r}")
+        parameters.finish()
+        self._restore(entries)
+
+    @classmethod
+    def from_state_dict(cls, state: Mapping[str, Any], *, num_threads: int | None = None) -> Self:
+        """Return a new optimizer in a state of `state_dict`.
+
+        Parameters
+        ----------
+        state
+            From `state_dict`, of an optimizer of this class.
+        num_threads
+            As in the constructor; it changes no bit.
+
+        Raises
+        ------
+        SnapshotError
+            If the state is damaged or of another rule or version.
+
+        Examples
+        --------
+        >>> import dsptrack as dt
+        >>> o = dt.optim.Rider(3, dt.devices.SoftBounds(), rng=0)
+        >>> again = dt.optim.Rider.from_state_dict(o.state_dict())
+        >>> for optimizer in (o, again):
+        ...     optimizer.step([1.0, -1.0, 0.5])
+        >>> bool((again.weights == o.weights).all())
+        True
+        """
+        shape, devices, core = _state.unpack(state, cls.__name__, dict.fromkeys(cls._DEVICES, Device))
+        _state.require_planes(core.get("arrays"), shape)
+        entries = _state.Entries(core)
+        fields = dict(entries.part("parameters").rest())
+        own: Shape = shape[1] if fields.pop("vector", None) is True and shape[0] == 1 else shape
+        fields["num_threads"] = _checks.threads(num_threads)
+        try:
+            o = cls._blank(own, [devices[name] for name in cls._DEVICES], fields)
+        except (DspError, TypeError) as error:
+            raise SnapshotError(f"parameters: {error}") from None
+        o.load_state_dict(state)
+        return o
+
+    @classmethod
+    def _blank(cls, shape: Shape, devices: Sequence[Device], fields: dict[str, Any]) -> Self:
+        """Return an optimizer that a state will be loaded into."""
+        return cls(shape, *devices, rng=0, **fields)
+
+    def _devices(self) -> dict[str, Device]:
+        """Return the devices as the constructor names them; the last one is that of W."""
+        return dict(zip(self._DEVICES, (array.device for array in self._arrays.values()), strict=True))
+
+    def _configuration(self) -> dict[str, Any]:
+        """Return what the constructor was given besides shape, devices and seed."""
+        return {"vector": len(self._shape) == 1, "mode": self._mode, **self._parameters}
+
+    def _snapshot(self) -> _state.State:
+        """Return what the rule keeps beside its arrays."""
+        return {}
+
+    def _restored(self, entries: _state.Entries) -> dict[str, Any]:
+        """Return the attributes that a snapshot stands for."""
+        return {}
+
+    def _restore(self, entries: _state.Entries) -> None:
+        """Take over a state, whole or not at all."""
+        arrays, attributes = entries.part("arrays"), self._restored(entries)
+        parts = {name: arrays.part(name).rest() for name in self._arrays}
+        arrays.finish()
+        entries.finish()
+        before = {name: array._core.snapshot() for name, array in self._arrays.items()}
+        for name, array in self._arrays.items():
+            try:
+                array._core.restore(parts[name])
+            except DspError as error:
+                for other, part in before.items():
+                    self._arrays[other]._core.restore(part)
+                raise SnapshotError(f"arrays.{name}.{error}") from None
+        for name, value in attributes.items():
+            setattr(self, name, value)
+
     def _array(self, name: str, device: Device, num_threads: int | None) -> CrossbarArray:
         """Make an array, at weight 0."""
         seed = self._seeds[len(self._arrays)]
@@ -146,6 +282,10 @@ class Optimizer(ABC):
         if array.shape != self._shape:
             raise ShapeError(f"{name} has shape {array.shape}: must have {self._shape}")
         return array.reshape(self._size)
+
+    def _note(self, **parameters: float | int | str) -> None:
+        """Add to the parameters, or correct them."""
+        self._parameters = MappingProxyType({**self._parameters, **parameters})
 
     def _descend(self, array: CrossbarArray, gradient: ArrayLike, rate: float) -> Floats:
         """Increment `array` by -rate gradient and return the increment, for its memory."""

@@ -1,7 +1,5 @@
 """What the rules with a fast array P and a slow array W share: the step of (11a), (11b), (18a), (18b)."""
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -29,30 +27,29 @@ class Residual(Optimizer):
     True
     """
 
-    __slots__ = ("_alpha", "_beta", "_gamma", "_programmed")
+    __slots__ = ("_alpha", "_beta", "_gamma")
+    _DEVICES = ("device", "slow_device")
 
     def __init__(
         self,
         shape: Shape,
         device: Device,
-        slow_device: Device | None,
+        slow_device: Device | None = None,
         *,
-        alpha: float,
-        beta: float,
-        gamma: float,
-        mode: Mode,
-        rng: RngLike,
-        num_threads: int | None,
-        parameters: Mapping[str, float | int | str] | None = None,
+        alpha: float = 0.1,
+        beta: float = 0.05,
+        gamma: float = 1.0,
+        mode: Mode = "pulsed",
+        rng: RngLike = None,
+        num_threads: int | None = None,
     ) -> None:
         self._alpha = _checks.number("alpha", alpha, low=0.0)
         self._beta = _checks.number("beta", beta, low=0.0)
         self._gamma = _checks.number("gamma", gamma)
-        rates: dict[str, float | int | str] = {"alpha": self._alpha, "beta": self._beta, "gamma": self._gamma}
-        super().__init__(shape, mode=mode, rng=rng, parameters=rates | dict(parameters or {}))
+        rates = {"alpha": self._alpha, "beta": self._beta, "gamma": self._gamma}
+        super().__init__(shape, mode=mode, rng=rng, parameters=rates)
         if not isinstance(slow_device, Device | None):
             raise ConfigError(f"slow_device = {slow_device!r}: must be a Device or None")
-        self._programmed = 0
         span = _span(self._array("P", device, num_threads))
         slow = self._array("W", device if slow_device is None else slow_device, num_threads)
         # Then no step can fail half way, with P moved and W not.
@@ -70,6 +67,10 @@ class Residual(Optimizer):
 
     def _observe(self, p: Floats) -> None:
         """Take in P_k+1, after all that step k does with Q~_k and c_k."""
+
+    def _programmed(self) -> int:
+        """Return the cells of Q~ programmed so far."""
+        return 0
 
     @property
     def weights(self) -> Floats:
@@ -92,7 +93,7 @@ class Residual(Optimizer):
 
         Readings of P and W are not counted: whole-array increments have no periphery.
         """
-        return super().ledger | {"reference": {"programming_events": self._programmed}}
+        return super().ledger | {"reference": {"programming_events": self._programmed()}}
 
     def set_weights(self, w: ArrayLike) -> None:
         """Write weights ideally: W := clip(w) to each cell's bounds, P := clip(Q~), so that the visible ones are w.

@@ -1,9 +1,5 @@
 """Residual Learning: P's symmetric point is taken for zero."""
 
-from dsptrack._rng import RngLike
-from dsptrack.devices import Device
-
-from .optimizer import Mode, Shape
 from .residual import Residual
 
 
@@ -50,28 +46,3 @@ class ResidualLearning(Residual):
     """
 
     __slots__ = ()
-
-    def __init__(
-        self,
-        shape: Shape,
-        device: Device,
-        slow_device: Device | None = None,
-        *,
-        alpha: float = 0.1,
-        beta: float = 0.05,
-        gamma: float = 1.0,
-        mode: Mode = "pulsed",
-        rng: RngLike = None,
-        num_threads: int | None = None,
-    ) -> None:
-        super().__init__(
-            shape,
-            device,
-            slow_device,
-            alpha=alpha,
-            beta=beta,
-            gamma=gamma,
-            mode=mode,
-            rng=rng,
-            num_threads=num_threads,
-        )

@@ -4,11 +4,11 @@ from dsptrack._rng import RngLike
 from dsptrack.devices import Device
 from dsptrack.tracking import Tracker
 
-from .optimizer import Floats, Mode, Shape
-from .residual import Residual
+from .optimizer import Mode, Shape
+from .tracked import Tracked
 
 
-class Rider(Residual):
+class Rider(Tracked):
     """(11a), (11b) with the moving average Q of P (12), which tracks P's symmetric point while training.
 
     Parameters
@@ -38,9 +38,9 @@ class Rider(Residual):
     Notes
     -----
     Algorithm 2. Each step adds beta (P - Q) to W and eta (P - Q) to Q. So where the cells of W are ideal, W and Q are
-    locked: W - W_0 = (beta/eta) (Q - Q_0), and both reach their goals only by luck; see `dsptrack.theory.rider_balance`
-    and docs/theory.md. `ERider` has no such lock. Q is rewritten at every step, which the ledger counts as one
-    programming event a cell: what E-RIDER saves.
+    locked: W - W_0 = (beta/eta) (Q - Q_0), and both reach their goals only from starts on one line; see
+    `dsptrack.theory.rider_lock_bound`, `rider_balance` and docs/theory.md. `ERider` has no such lock. Q is rewritten at
+    every step, which the ledger counts as one programming event a cell: what E-RIDER saves.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class Rider(Residual):
     True
     """
 
-    __slots__ = ("_tracker",)
+    __slots__ = ()
 
     def __init__(
         self,
@@ -80,18 +80,6 @@ class Rider(Residual):
             mode=mode,
             rng=rng,
             num_threads=num_threads,
-            parameters={"eta": eta},
         )
-        self._tracker = Tracker(self._size, eta=eta, program="always")
-
-    @property
-    def average(self) -> Floats:
-        """A copy of Q, the moving average of P; here also the estimate."""
-        return self._tracker.average.reshape(self._shape)
-
-    def _reference(self) -> Floats:
-        return self._tracker._reference
-
-    def _observe(self, p: Floats) -> None:
-        self._tracker._observe(p)
-        self._programmed = self._tracker.programming_events
+        self._tracker = Tracker(self._size, eta=eta, program="always", rng=self._seeds[2])
+        self._note(eta=float(eta))

@@ -1,9 +1,13 @@
 """The two-stage method: zero-shifting first, then Residual Learning with its estimate."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
 
 from dsptrack import _checks
 from dsptrack._rng import RngLike
+from dsptrack._state import Entries, State
 from dsptrack.calibration import zero_shift
 from dsptrack.devices import Device
 
@@ -87,10 +91,26 @@ class TwoStageResidual(Residual):
             mode=mode,
             rng=rng,
             num_threads=num_threads,
-            parameters={"n_pulses": n_pulses, "scheme": scheme},
         )
+        self._note(n_pulses=n_pulses, scheme=scheme)
         self._estimate = zero_shift(self._arrays["P"], n_pulses, scheme).estimate
-        self._programmed += self._estimate.size
+
+    @classmethod
+    def _blank(cls, shape: Shape, devices: Sequence[Device], fields: dict[str, Any]) -> Self:
+        # Without the calibration, whose end the state holds
+        n_pulses = _checks.whole("n_pulses", fields.get("n_pulses"), 0)
+        o = super()._blank(shape, devices, fields | {"n_pulses": 0})
+        o._note(n_pulses=n_pulses)
+        return o
 
     def _reference(self) -> Floats:
         return self._estimate
+
+    def _programmed(self) -> int:
+        return self._estimate.size
+
+    def _snapshot(self) -> State:
+        return {"estimate": self._estimate.copy()}
+
+    def _restored(self, entries: Entries) -> dict[str, Any]:
+        return {"_estimate": entries.plane("estimate", np.float32, self._size)}

@@ -100,7 +100,7 @@ def check_rule(
     >>> check_rule(rule, learning_rate=0.05)
     >>> check_rule(rule, learning_rate=0.06)
     Traceback (most recent call last):
-    AssertionError: on ideal cells the rule must go digital SGD's way with rate 0.06: 0.00468 away after 2 steps
+    AssertionError: on ideal cells the rule must go digital SGD's way with rate 0.06: 0.00486 away after 2 steps
     """
     run = _Run(factory, _checks.shape(shape), _checks.whole("seed", seed, 0), _checks.number("lr", lr, low=0.0))
     steps = _checks.whole("steps", steps, 1)
@@ -186,10 +186,11 @@ def _seeds(run: _Run) -> None:
         rule = run.rule(_REAL, seed)
         for gradient in run.gradients(20):
             run.step(rule, gradient)
-        results.append([array.weights for array in rule.arrays.values()] + [rule.weights])
-    for first, second, other in zip(*results, strict=True):
-        _require(np.array_equal(first, second), "equal seeds must give equal bits", "they do not")
-        _require(not np.array_equal(first, other), "another seed must give other bits", "the same")
+        results.append(np.stack([array.weights for array in rule.arrays.values()] + [rule.weights]))
+    first, second, other = results
+    _require(np.array_equal(first, second), "equal seeds must give equal bits", "they do not")
+    # Not array by array: one that a rule never pulses may start alike in all cells.
+    _require(not np.array_equal(first, other), "another seed must give other bits", "the same")
 
 
 def _no_drift(run: _Run) -> None:

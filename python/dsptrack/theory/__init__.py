@@ -12,8 +12,16 @@ multiply q_max^2 by D. Source: Xiao et al., arXiv 2602.21321; the numbers of the
 
 from .analog_sgd import analog_sgd_drift, analog_sgd_penalty, expected_magnitude, regularised_optimum
 from .constants import PopulationConstants, asymmetry_potential, asymmetry_slope, population_constants
+from .moments import zero_shift_moments
 from .tracking import StepSizes, filter_response, gradient_floor, rider_step_sizes, tracking_cosine, tracking_rate_limit
-from .training import PulseComplexity, convergence_metric, pulse_complexity, rider_balance, rider_error_order
+from .training import (
+    PulseComplexity,
+    convergence_metric,
+    pulse_complexity,
+    rider_balance,
+    rider_error_order,
+    rider_lock_bound,
+)
 from .zero_shifting import (
     zero_shift_asymmetry_bound,
     zero_shift_asymmetry_pulses,
@@ -39,6 +47,7 @@ __all__ = [
     "regularised_optimum",
     "rider_balance",
     "rider_error_order",
+    "rider_lock_bound",
     "rider_step_sizes",
     "tracking_cosine",
     "tracking_rate_limit",
@@ -47,4 +56,5 @@ __all__ = [
     "zero_shift_error_bound",
     "zero_shift_error_pulses",
     "zero_shift_mean_error",
+    "zero_shift_moments",
 ]

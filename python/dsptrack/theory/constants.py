@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dsptrack._checks import doubles, number, whole
+from dsptrack._checks import doubles, number, shown, whole
 from dsptrack.array import CrossbarArray
 from dsptrack.exceptions import ConfigError, ShapeError, StateError
 
@@ -57,6 +58,13 @@ class PopulationConstants:
     def kappa_2(self) -> float:
         """Condition number q_max/q_min of the device; infinite if q_min is not positive."""
         return self.q_max / self.q_min if self.q_min > 0 else math.inf
+
+
+def checked(constants: Any) -> PopulationConstants:
+    """Return `constants` if they are."""
+    if not isinstance(constants, PopulationConstants):
+        raise ConfigError(f"constants = {shown(constants)}: must be PopulationConstants")
+    return constants
 
 
 def population_constants(array: CrossbarArray, *, points: int = 33, margin: float = 0.1) -> PopulationConstants:

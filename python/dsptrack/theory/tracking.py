@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dsptrack._checks import doubles, number
 from dsptrack.exceptions import ConfigError, ShapeError
 
-from .constants import PopulationConstants
+from .constants import PopulationConstants, checked
 
 Floats = NDArray[np.float64]
 
@@ -182,7 +182,7 @@ def rider_step_sizes(alpha: float, constants: PopulationConstants, *, mu: float,
     0.004287
     """
     alpha, mu, gamma = number("alpha", alpha, above=0), number("mu", mu, above=0), number("gamma", gamma, above=0)
-    ratio = number("q_min", constants.q_min, above=0) / constants.q_max
+    ratio = number("q_min", checked(constants).q_min, above=0) / constants.q_max
     beta = min(alpha * gamma * mu * ratio**3 / (4 * math.sqrt(34)), gamma / (2 * constants.q_max))
     return StepSizes(alpha=alpha, beta=beta, eta=alpha * mu * constants.q_min * ratio**3 / 52, gamma=gamma)
 
@@ -216,6 +216,6 @@ def gradient_floor(sigma: float, constants: PopulationConstants, *, mu: float) -
     >>> round(gradient_floor(1.0, constants, mu=1), 4)
     5.6569
     """
-    number("q_min", constants.q_min, above=0)
+    number("q_min", checked(constants).q_min, above=0)
     scale = 4 * math.sqrt(2) * number("sigma", sigma, low=0) / number("mu", mu, above=0)
     return scale * float(constants.kappa_2**1.5)

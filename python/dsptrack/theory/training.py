@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dsptrack._checks import doubles, number, whole
 from dsptrack.exceptions import ShapeError
 
-from .constants import PopulationConstants
+from .constants import PopulationConstants, checked
 
 Floats = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ def rider_error_order(
     >>> rider_error_order(10_000, constants, kappa_1=2, dw_min=0.001)
     0.021
     """
-    number("q_min", constants.q_min, above=0)
+    number("q_min", checked(constants).q_min, above=0)
     factor = number("rate", rate, low=0) * number("kappa_1", kappa_1, low=1) * constants.kappa_2**5
     return factor / math.sqrt(whole("steps", steps, 1)) + number("floor", floor, low=0) * number(
         "dw_min", dw_min, above=0
@@ -172,6 +172,69 @@ def rider_balance(
     return np.asarray(w_0 + r * (point + off - q_0)), np.asarray(point + off)
 
 
+def rider_lock_bound(
+    optimum: ArrayLike,
+    symmetric_point: ArrayLike,
+    *,
+    ratio: float,
+    weights_0: ArrayLike = 0.0,
+    average_0: ArrayLike = 0.0,
+    slope: float = 1.0,
+    residual: float = 1.0,
+    drift: float = 1.0,
+) -> float:
+    """Return what E_K of RIDER never falls below if the cells of W are ideal, whatever K and the gradients are.
+
+        sum h (r (W◇ - Q_0) - (W* - W_0))^2 / (r^2 + h)        h = a b s^2 / (a + b s^2)
+
+    Parameters
+    ----------
+    optimum, symmetric_point
+        W* and W◇ of P, arrays of one shape, weight units.
+    ratio
+        r = beta/eta > 0: (11b) and (12) move W by beta (P - Q) and Q by eta (P - Q), so W - W_0 = r (Q - Q_0).
+    weights_0, average_0
+        W_0 and Q_0, of that shape, or one number.
+    slope
+        s > 0 with |G(p)| >= s |p - w◇|: mu_q of monotone responses, G' of linear ones.
+    residual, drift
+        The factors a and b of `convergence_metric`, > 0.
+
+    Returns
+    -------
+    float
+        Summed over all cells; 0 where W* and W◇ can both be reached.
+
+    Raises
+    ------
+    ConfigError, ShapeError, NonFiniteError
+        If an argument is out of range, the shapes differ, or an array is not finite.
+
+    Notes
+    -----
+    Ours, not the paper's, and for mean field: the rounding of pulses on W loosens the lock. On the line, W and Q given,
+    the P that is best has a |P - Q|^2 + b s^2 |P - W◇|^2 = h |Q - W◇|^2; then the best point of the line.
+
+    Examples
+    --------
+    >>> round(rider_lock_bound([0.3], [0.2], ratio=2.0), 5)
+    0.00111
+    >>> rider_lock_bound([0.4], [0.2], ratio=2.0)
+    0.0
+    """
+    best, point = doubles("optimum", optimum), doubles("symmetric_point", symmetric_point)
+    if best.shape != point.shape:
+        raise ShapeError(f"optimum has shape {best.shape}: must have that of symmetric_point, {point.shape}")
+    starts = doubles("weights_0", weights_0), doubles("average_0", average_0)
+    for name, start in zip(("weights_0", "average_0"), starts, strict=True):
+        if start.shape not in ((), best.shape):
+            raise ShapeError(f"{name} has shape {start.shape}: must be a number or have shape {best.shape}")
+    r, a = number("ratio", ratio, above=0), number("residual", residual, above=0)
+    b = number("drift", drift, above=0) * number("slope", slope, above=0) ** 2
+    h = a * b / (a + b)
+    return float(np.sum(h * (r * (point - starts[1]) - (best - starts[0])) ** 2 / (r**2 + h)))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PulseComplexity:
     """Orders of the pulses to a training accuracy, see `pulse_complexity`.
@@ -235,7 +298,7 @@ def pulse_complexity(
     11.0
     """
     delta, dw_min = number("delta", delta, above=0), number("dw_min", dw_min, above=0)
-    rider = number("training", training, above=0) / delta**2
-    return PulseComplexity(
-        rider=rider, two_stage=rider + number("calibration", calibration, above=0) / (delta * dw_min)
-    )
+    # Divided twice: squares of small numbers may be zero.
+    rider = number("training", training, above=0) / delta / delta
+    shifting = number("calibration", calibration, above=0) / delta / dw_min
+    return PulseComplexity(rider=rider, two_stage=rider + shifting)

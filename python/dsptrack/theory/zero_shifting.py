@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dsptrack._checks import choice, doubles, number
 from dsptrack.exceptions import ConfigError
 
-from .constants import PopulationConstants
+from .constants import PopulationConstants, checked
 
 Floats = NDArray[np.float64]
 Scheme = Literal["stochastic", "cyclic"]
@@ -235,12 +235,12 @@ def zero_shift_error_pulses(
 def _asymmetry_floor(constants: PopulationConstants, dw_min: float, scheme: Scheme) -> float:
     """Return the second term of Theorems 2.2 and C.3."""
     factor = {"stochastic": 0.5, "cyclic": 1.5}[choice("scheme", scheme, ("stochastic", "cyclic"))]
-    return factor * constants.L_q * number("dw_min", dw_min, above=0) * constants.q_max**2
+    return factor * checked(constants).L_q * number("dw_min", dw_min, above=0) * constants.q_max**2
 
 
 def _error_floor(constants: PopulationConstants, dw_min: float, scheme: Scheme) -> float:
     """Return the second term of Theorems C.2 and C.4."""
-    mu_q = number("mu_q", constants.mu_q, above=0)
+    mu_q = number("mu_q", checked(constants).mu_q, above=0)
     cyclic = choice("scheme", scheme, ("stochastic", "cyclic")) == "cyclic"
     factor = 4 + constants.L_q**2 / mu_q + 2 * mu_q if cyclic else 1.0
     return factor * number("dw_min", dw_min, above=0, high=0.5 / mu_q) * constants.q_max**2 / mu_q

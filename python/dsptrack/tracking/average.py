@@ -1,11 +1,14 @@
 """The moving average Q: a first-order low-pass of what is read (12)."""
 
+import copy
 from collections.abc import Iterator
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dsptrack import _checks
+from dsptrack._state import Entries, State
 from dsptrack.exceptions import NonFiniteError, ShapeError
 
 Floats = NDArray[np.float32]
@@ -87,6 +90,16 @@ class MovingAverage:
         array([[1.]], dtype=float32)
         """
         self._take(reading("p", p, self._value.shape))
+
+    def _snapshot(self) -> State:
+        return {"value": self.value}
+
+    def _restored(self, state: Entries) -> Self:
+        """Return an average like this one in another state."""
+        new = copy.copy(self)
+        new._value = state.plane("value", np.float32, self._value.shape)
+        state.finish()
+        return new
 
     def _take(self, p: Floats) -> None:
         """Take in a reading that has been checked."""

@@ -1,12 +1,17 @@
 """Choppers: signs that turn from time to time and move the gradient away from the drift (17)."""
 
+import copy
 import math
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsptrack import _checks
 from dsptrack._rng import RngLike, key
+from dsptrack._state import Entries, State
+
+_WORD = 1 << 64
 
 
 class Choppers:
@@ -48,7 +53,7 @@ class Choppers:
     def __init__(self, probability: float, *, size: int = 1, random: bool = True, rng: RngLike = None) -> None:
         self._probability = _checks.number("probability", probability, low=0.0, high=1.0)
         self._signs = np.ones(_checks.whole("size", size, 1), dtype=np.int8)
-        self._random = bool(random)
+        self._random = _checks.flag("random", random)
         self._steps = 0
         # Raw words of a bit generator: NumPy keeps their streams, but not those of its distributions.
         self._bits = np.random.PCG64(np.random.SeedSequence(key(rng)))
@@ -80,3 +85,25 @@ class Choppers:
             turned = np.full(self._signs.size, due)
         self._signs[turned] *= -1
         return turned
+
+    def _snapshot(self) -> State:
+        numbers = self._bits.state["state"]
+        words = [half for name in ("state", "inc") for half in divmod(numbers[name], _WORD)]
+        return {"signs": self.signs, "steps": self._steps, "generator": np.array(words, dtype=np.uint64)}
+
+    def _restored(self, state: Entries) -> Self:
+        """Return choppers like these in another state."""
+        new = copy.copy(self)
+        new._signs = state.plane("signs", np.int8, self._signs.shape)
+        if not np.all(np.abs(new._signs) == 1):
+            raise state.refuse("signs", "must be +1 or -1")
+        new._steps = state.count("steps")
+        high, low, inc_high, inc_low = map(int, state.plane("generator", np.uint64, (4,)))
+        if not inc_low % 2:
+            raise state.refuse("generator", "must have an odd last word")
+        new._bits = np.random.PCG64(0)
+        whole = new._bits.state
+        whole["state"] = {"state": high * _WORD + low, "inc": inc_high * _WORD + inc_low}
+        new._bits.state = whole
+        state.finish()
+        return new

@@ -1,11 +1,13 @@
 """Average, choppers and the reference that is programmed at their turns."""
 
-from typing import Literal
+import copy
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dsptrack import _checks
+from dsptrack import _checks, _state
 from dsptrack._rng import RngLike
 
 from .average import Floats, MovingAverage, reading
@@ -73,9 +75,10 @@ class Tracker:
         rng: RngLike = None,
     ) -> None:
         self._average = MovingAverage(shape, eta)
-        size = self.shape[1] if per_column else 1
+        size = self.shape[1] if _checks.flag("per_column", per_column) else 1
         _checks.number("chop_probability", chop_probability, low=0.0, high=1.0)
-        self._choppers = Choppers(chop_probability, size=size, random=chop_random, rng=rng)
+        random = _checks.flag("chop_random", chop_random)
+        self._choppers = Choppers(chop_probability, size=size, random=random, rng=rng)
         self._always = _checks.choice("program", program, ("at_turn", "always")) == "always"
         # One plane serves as both where they are always equal.
         self._reference = self._average._value if self._always else np.zeros(self.shape, dtype=np.float32)
@@ -137,6 +140,67 @@ class Tracker:
         (0.875, 0.75, 1)
         """
         return self._observe(reading("p", p, self.shape))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the complete state: a tracker with this state goes on with the same bits, in any process.
+
+        Returns
+        -------
+        dict
+            Versions, ``shape``, and ``state``: average, choppers, reference and the count of events; all copies.
+
+        Examples
+        --------
+        >>> sorted(Tracker((2, 3), eta=0.1).state_dict()["state"])
+        ['average', 'choppers', 'events', 'reference']
+        """
+        return _state.pack("Tracker", self.shape, {}, self._snapshot())
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state of a tracker with the same shape and number of choppers; rates stay this tracker's own.
+
+        Parameters
+        ----------
+        state
+            From `state_dict`.
+
+        Raises
+        ------
+        SnapshotError
+            If the state is damaged or of another shape or version; the tracker is then as it was.
+
+        Examples
+        --------
+        >>> tracker = Tracker((1, 1), eta=0.5)
+        >>> before = tracker.state_dict()
+        >>> _ = tracker.observe([[1.0]])
+        >>> tracker.load_state_dict(before)
+        >>> float(tracker.average[0, 0])
+        0.0
+        """
+        shape, _, core = _state.unpack(state, "Tracker", {})
+        _state.require_same("shape", shape, self.shape)
+        new = self._restored(_state.Entries(core))
+        for name in self.__slots__:
+            setattr(self, name, getattr(new, name))
+
+    def _snapshot(self) -> _state.State:
+        parts: _state.State = {"average": self._average._snapshot(), "choppers": self._choppers._snapshot()}
+        return parts | {"reference": self.reference, "events": self._events}
+
+    def _restored(self, state: _state.Entries) -> Self:
+        """Return a tracker like this one in another state."""
+        new = copy.copy(self)
+        new._average = self._average._restored(state.part("average"))
+        new._choppers = self._choppers._restored(state.part("choppers"))
+        new._reference = state.plane("reference", np.float32, self.shape)
+        if self._always:
+            if not np.array_equal(new._reference, new._average._value):
+                raise state.refuse("reference", "must be the average where that is always programmed")
+            new._reference = new._average._value
+        new._events = state.count("events")
+        state.finish()
+        return new
 
     def _observe(self, p: Floats) -> NDArray[np.bool_]:
         """Take in a reading that has been checked."""

@@ -1,15 +1,17 @@
 //! AGAD, dynamic transfer (02 section 6.4): as E-RIDER, but the gradient is taken at W alone, and the reference is
 //! programmed at the first read after a chopper's flip.
 
-use super::transfer::{Rate, Settings, Transfer, auto_gain};
+use super::fast_rate::FastRate;
+use super::transfer::{Granular, Rate, Transfer};
 use super::{Foundation, Hardware};
-use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
+use crate::config::{Consistent, Fields, Flag, Range, parameters};
 use crate::error::Result;
-use crate::filter::{Choppers, Programming, Tracker};
+use crate::filter::{Choppers, Tracker};
 
 parameters! {
     /// Parameters of the rule.
     pub struct Parameters {
+        ..granular: Granular;
         /// Rate of the pulses on P.
         fast_lr: f64 = 0.1, Range::NON_NEGATIVE;
         /// Multiply `fast_lr` by the global rate.
@@ -26,16 +28,6 @@ parameters! {
         tail_weighting: f64 = 5.0, Range::POSITIVE;
         /// Program the reference at the flip (true) or at the first read after it.
         program_at_flip: bool = false, Flag;
-        /// Mini-batches between transfers.
-        transfer_every: u32 = 1, Count(1, u32::MAX);
-        /// Columns read in one transfer.
-        columns_per_transfer: u32 = 1, Count(1, 1 << 20);
-        /// Scale of the buffer's gain; 0 leaves one granularity of P as the unit.
-        auto_granularity: f64 = 1000.0, Range::NON_NEGATIVE;
-        /// Share of the buffer that stays after a pulse.
-        momentum: f64 = 0.0, Range::UNIT;
-        /// Forget the rest of the buffer after a pulse.
-        forget_buffer: bool = true, Flag;
     }
 }
 
@@ -68,20 +60,10 @@ impl Agad {
         let p = &self.parameters;
         let (rows, cols) = foundation.shape;
         let choppers = Choppers::new(cols, p.chop_probability, p.chop_random);
-        let programming = if p.program_at_flip { Programming::AtFlip } else { Programming::AfterFlip };
-        let beta = (p.tail_weighting / choppers.period() as f64).min(1.0);
-        let settings = Settings {
-            gamma: 0.0,
-            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
-            transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
-            buffer_gain: auto_gain(&self.hardware.fast, p.auto_granularity, cols, p.transfer_every),
-            transfer_every: p.transfer_every,
-            columns_per_transfer: p.columns_per_transfer,
-            threshold: 1.0,
-            momentum: p.momentum as f32,
-            forget: p.forget_buffer,
-        };
-        let tracker = Tracker::new(rows, cols, beta as f32, programming);
-        Transfer::new(foundation, &self.hardware, settings, Some(choppers), Some(tracker))
+        let rate = FastRate::new(Rate { value: p.fast_lr, scaled: p.scale_fast_lr }, &p.granular.auto);
+        let transfer = Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr };
+        let settings = p.granular.settings(&self.hardware.fast, cols, 0.0, transfer);
+        let tracker = Tracker::of_phase(rows, cols, choppers.period(), p.tail_weighting, p.program_at_flip);
+        Transfer::new(foundation, &self.hardware, settings, rate, Some(choppers), Some(tracker))
     }
 }

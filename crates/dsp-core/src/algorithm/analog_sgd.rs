@@ -35,6 +35,7 @@ impl AnalogSgd {
 }
 
 /// The running rule.
+#[derive(Clone)]
 pub struct Sgd(CrossbarArray);
 
 impl LearningRule for Sgd {
@@ -81,6 +82,10 @@ impl LearningRule for Sgd {
         let mut state = State::default();
         state.set_part("arrays", arrays);
         state
+    }
+
+    fn boxed(&self) -> Box<dyn LearningRule> {
+        Box::new(self.clone())
     }
 
     fn restored(&self, mut from: State) -> Result<Box<dyn LearningRule>> {

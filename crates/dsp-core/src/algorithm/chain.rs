@@ -4,14 +4,16 @@
 //! array, by pulse trains (Tiki-taka) or through a buffer (residual learning). With n fast arrays and their fixed
 //! references Q, what is seen is `W + gamma (Pn - Qn) + ... + gamma^n (P - Q)` (02 section 4.2; 01 section 3).
 
+use super::fast_rate::FastRate;
 use super::transfer::Rate;
 use super::{Batch, Foundation, Hardware, LearningRule};
 use crate::array::{Changed, CrossbarArray};
 use crate::calibration::{Scheme, zero_shift};
 use crate::error::{Error, Result};
 use crate::filter::PulseBuffer;
+use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
-use crate::pulse::PulseUpdate;
+use crate::pulse::{Fidelity, PulseUpdate};
 use crate::snapshot::State;
 
 mod state;
@@ -41,8 +43,6 @@ pub struct Settings {
     pub fast_arrays: u32,
     /// Share of each array in what is seen, relative to the next one.
     pub gamma: f64,
-    /// Rate of the pulses on P.
-    pub fast: Rate,
     /// Rate of the transfers.
     pub transfer: Rate,
     /// What one unit of the transfer rate writes, or adds to a buffer, per unit of weight read.
@@ -60,6 +60,7 @@ pub struct Settings {
 }
 
 /// A fast array and its way into the next one.
+#[derive(Clone)]
 struct Stage {
     array: CrossbarArray,
     /// What is subtracted from its weights, in C order.
@@ -73,6 +74,7 @@ struct Stage {
 }
 
 /// A running rule with fixed references.
+#[derive(Clone)]
 pub struct Chain {
     stages: Vec<Stage>,
     slow: CrossbarArray,
@@ -80,6 +82,7 @@ pub struct Chain {
     visible: Vec<f32>,
     names: Vec<&'static str>,
     settings: Settings,
+    rate: FastRate,
     transfer_read: Periphery,
     batches: u64,
     read: Vec<f32>,
@@ -91,7 +94,7 @@ impl Chain {
     ///
     /// # Errors
     /// [`Error`] for an impossible shape or too little memory.
-    pub fn new(foundation: Foundation, hardware: &Hardware, settings: Settings) -> Result<Self> {
+    pub fn new(foundation: Foundation, hardware: &Hardware, settings: Settings, rate: FastRate) -> Result<Self> {
         let (rows, cols) = foundation.shape;
         let count = settings.fast_arrays;
         let slow = foundation.array(count, &hardware.slow)?;
@@ -101,7 +104,7 @@ impl Chain {
             let mut array = foundation.array(number, &hardware.fast)?;
             let reference = match if foundation.blank { 0 } else { settings.calibration_pulses } {
                 0 => vec![0.0; rows * cols],
-                pulses => zero_shift(&mut array, pulses, Scheme::Cyclic, 0, || false)?
+                pulses => zero_shift(&mut array, pulses, Scheme::Cyclic, 0, Fidelity::Auto, || false)?
                     .map_or_else(Vec::new, |found| found.estimate),
             };
             let share = (number..count).fold(1.0, |share, _| share * settings.gamma) as f32;
@@ -115,6 +118,7 @@ impl Chain {
             visible: if settings.gamma == 0.0 { Vec::new() } else { vec![0.0; rows * cols] },
             names,
             settings,
+            rate,
             transfer_read: hardware.transfer_read.clone(),
             batches: 0,
             read: vec![0.0; rows],
@@ -165,6 +169,23 @@ impl Chain {
         Ok(())
     }
 
+    /// What follows the pulses on P: the visible weights, and the transfers that are due.
+    fn follow(&mut self, changed: Changed, lr: f64) -> Result<()> {
+        match changed {
+            Changed::Cells(cells) => self.refresh_cells(cells.into_iter().map(|cell| cell as usize)),
+            Changed::Any => self.refresh(),
+        }
+        self.batches += 1;
+        for number in 0..self.stages.len() {
+            if self.batches.is_multiple_of(self.stages[number].period) {
+                for _ in 0..self.settings.columns_per_transfer {
+                    self.transfer(number, lr)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A buffer's contents in C order.
     fn buffered(&self, number: usize) -> Option<Vec<f32>> {
         let (rows, cols) = self.slow.shape();
@@ -192,25 +213,15 @@ impl LearningRule for Chain {
     }
 
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
-        // Both rates before the first pulse: a transfer that fails would come too late.
-        let rates = [self.settings.fast.at(batch.lr), self.settings.transfer.at(batch.lr) * self.settings.gain];
-        if !(batch.lr >= 0.0 && rates.iter().all(|rate| rate.is_finite())) {
+        let fast = &mut self.stages[0].array;
+        let (rates, rate) = self.rate.of_batch(&batch, fast.device().granularity(), update)?;
+        // Before the first pulse: a transfer that fails would come too late.
+        if !((self.settings.transfer.at(batch.lr) * self.settings.gain) as f32).is_finite() {
             return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
         }
-        let changed = self.stages[0].array.update(batch.x, batch.d, batch.size, rates[0], update)?;
-        match changed {
-            Changed::Cells(cells) => self.refresh_cells(cells.into_iter().map(|cell| cell as usize)),
-            Changed::Any => self.refresh(),
-        }
-        self.batches += 1;
-        for number in 0..self.stages.len() {
-            if self.batches.is_multiple_of(self.stages[number].period) {
-                for _ in 0..self.settings.columns_per_transfer {
-                    self.transfer(number, batch.lr)?;
-                }
-            }
-        }
-        Ok(())
+        let changed = fast.update_at(batch.x, batch.d, &rates, update)?;
+        self.rate = rate;
+        unwatched(|| self.follow(changed, batch.lr))
     }
 
     fn set_weights(&mut self, weights: &[f32]) -> Result<()> {
@@ -262,6 +273,10 @@ impl LearningRule for Chain {
 
     fn snapshot(&self) -> State {
         state::snapshot(self)
+    }
+
+    fn boxed(&self) -> Box<dyn LearningRule> {
+        Box::new(self.clone())
     }
 
     fn restored(&self, from: State) -> Result<Box<dyn LearningRule>> {

@@ -1,14 +1,16 @@
 //! Chopped Tiki-taka (c-TTv2): buffered transfer with choppers, the symmetric point of P taken as 0 (02 section 6.3).
 
-use super::transfer::{Rate, Settings, Transfer, auto_gain};
+use super::fast_rate::FastRate;
+use super::transfer::{Granular, Rate, Transfer};
 use super::{Foundation, Hardware};
-use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
+use crate::config::{Consistent, Fields, Flag, Range, parameters};
 use crate::error::Result;
 use crate::filter::Choppers;
 
 parameters! {
     /// Parameters of the rule.
     pub struct Parameters {
+        ..granular: Granular;
         /// Rate of the pulses on P.
         fast_lr: f64 = 0.1, Range::NON_NEGATIVE;
         /// Multiply `fast_lr` by the global rate.
@@ -21,16 +23,6 @@ parameters! {
         chop_probability: f64 = 0.1, Range::PROBABILITY;
         /// Flip at random instead of regularly.
         chop_random: bool = true, Flag;
-        /// Mini-batches between transfers.
-        transfer_every: u32 = 1, Count(1, u32::MAX);
-        /// Columns read in one transfer.
-        columns_per_transfer: u32 = 1, Count(1, 1 << 20);
-        /// Scale of the buffer's gain; 0 leaves one granularity of P as the unit.
-        auto_granularity: f64 = 1000.0, Range::NON_NEGATIVE;
-        /// Share of the buffer that stays after a pulse.
-        momentum: f64 = 0.0, Range::UNIT;
-        /// Forget the rest of the buffer after a pulse.
-        forget_buffer: bool = true, Flag;
         /// Share of the chopped P in the visible weights.
         gamma: f64 = 0.0, Range::FINITE;
     }
@@ -63,18 +55,10 @@ impl ChoppedTikiTaka {
     pub fn build(&self, foundation: Foundation) -> Result<Transfer> {
         let p = &self.parameters;
         let cols = foundation.shape.1;
-        let settings = Settings {
-            gamma: p.gamma as f32,
-            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
-            transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
-            buffer_gain: auto_gain(&self.hardware.fast, p.auto_granularity, cols, p.transfer_every),
-            transfer_every: p.transfer_every,
-            columns_per_transfer: p.columns_per_transfer,
-            threshold: 1.0,
-            momentum: p.momentum as f32,
-            forget: p.forget_buffer,
-        };
+        let rate = FastRate::new(Rate { value: p.fast_lr, scaled: p.scale_fast_lr }, &p.granular.auto);
+        let transfer = Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr };
+        let settings = p.granular.settings(&self.hardware.fast, cols, p.gamma, transfer);
         let choppers = Choppers::new(cols, p.chop_probability, p.chop_random);
-        Transfer::new(foundation, &self.hardware, settings, Some(choppers), None)
+        Transfer::new(foundation, &self.hardware, settings, rate, Some(choppers), None)
     }
 }

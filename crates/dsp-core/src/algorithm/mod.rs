@@ -9,6 +9,7 @@ mod analog_sgd;
 mod chain;
 mod chopped_tiki_taka;
 mod erider;
+mod fast_rate;
 mod residual_learning;
 mod rider;
 mod tiki_taka;
@@ -28,10 +29,10 @@ pub use tiki_taka_v2::TikiTakaV2;
 pub use tile::{Site, Tile};
 pub use transfer::Transfer;
 
-use crate::array::CrossbarArray;
+use crate::array::{CrossbarArray, check_shape};
 use crate::config::Fields;
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::{Error, ROOM_FOR_ANY, Result, check_room};
 use crate::par::Threads;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
@@ -133,6 +134,9 @@ pub trait LearningRule: Send {
     /// The complete state: every array under `arrays`, and what is digital.
     fn snapshot(&self) -> State;
 
+    /// A copy.
+    fn boxed(&self) -> Box<dyn LearningRule>;
+
     /// A rule like this one in another state: same shape and configuration, on the same threads.
     ///
     /// # Errors
@@ -203,6 +207,9 @@ impl Rule {
     /// # Errors
     /// [`Error`] for an impossible shape or too little memory.
     pub fn build(&self, foundation: Foundation) -> Result<Box<dyn LearningRule>> {
+        /// Bytes per cell of two arrays and all that is digital.
+        const CELL: usize = 160;
+        check_room(check_shape(foundation.shape)?.saturating_mul(CELL).max(ROOM_FOR_ANY), "the tile")?;
         Ok(match self {
             Self::AnalogSgd(rule) => Box::new(rule.build(foundation)?),
             Self::TikiTaka(rule) => Box::new(rule.build(foundation)?),

@@ -2,7 +2,8 @@
 //! beforehand (the two-stage method); several fast arrays in a row hold the residual of the residual.
 
 use super::chain::{Chain, Link, MOST, Settings};
-use super::transfer::{Rate, auto_gain};
+use super::fast_rate::FastRate;
+use super::transfer::{Granular, Rate};
 use super::{Foundation, Hardware};
 use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
 use crate::error::Result;
@@ -11,6 +12,7 @@ use crate::filter::PulseBuffer;
 parameters! {
     /// Parameters of the rule.
     pub struct Parameters {
+        ..granular: Granular;
         /// Fast arrays in a row.
         fast_arrays: u32 = 1, Count(1, MOST);
         /// Share of each array in the visible weights, relative to the next one.
@@ -23,18 +25,8 @@ parameters! {
         transfer_lr: f64 = 0.05, Range::NON_NEGATIVE;
         /// Multiply `transfer_lr` by the global rate.
         scale_transfer_lr: bool = false, Flag;
-        /// Mini-batches between transfers of P.
-        transfer_every: u32 = 1, Count(1, u32::MAX);
         /// Transfers of an array between those of the next one; 0: as many as one sweep over its columns.
         stage_every: u32 = 0, Count(0, u32::MAX);
-        /// Columns read in one transfer.
-        columns_per_transfer: u32 = 1, Count(1, 1 << 20);
-        /// Scale of the buffers' gain; 0 leaves one granularity of P as the unit.
-        auto_granularity: f64 = 1000.0, Range::NON_NEGATIVE;
-        /// Share of a buffer that stays after a pulse.
-        momentum: f64 = 0.0, Range::UNIT;
-        /// Forget the rest of a buffer after a pulse.
-        forget_buffer: bool = true, Flag;
         /// Pulses per cell of the zero-shifting that finds Q; 0 takes Q for 0.
         calibration_pulses: u32 = 0, Count(0, 1_000_000);
     }
@@ -67,19 +59,19 @@ impl ResidualLearning {
     pub fn build(&self, foundation: Foundation) -> Result<Chain> {
         let p = &self.parameters;
         let (rows, cols) = foundation.shape;
-        let sweep = u32::try_from(cols).unwrap_or(u32::MAX).div_ceil(p.columns_per_transfer);
+        let sweep = u32::try_from(cols).unwrap_or(u32::MAX).div_ceil(p.granular.columns_per_transfer);
+        let rate = FastRate::new(Rate { value: p.fast_lr, scaled: p.scale_fast_lr }, &p.granular.auto);
         let settings = Settings {
             fast_arrays: p.fast_arrays,
             gamma: p.gamma,
-            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
             transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
-            gain: auto_gain(&self.hardware.fast, p.auto_granularity, cols, p.transfer_every),
-            transfer_every: p.transfer_every,
+            gain: p.granular.gain(&self.hardware.fast, cols),
+            transfer_every: p.granular.transfer_every,
             stage_every: if p.stage_every == 0 { sweep } else { p.stage_every },
-            columns_per_transfer: p.columns_per_transfer,
+            columns_per_transfer: p.granular.columns_per_transfer,
             calibration_pulses: p.calibration_pulses,
-            link: Link::Buffer(PulseBuffer::new(rows, cols, 1.0, p.momentum as f32, p.forget_buffer)),
+            link: Link::Buffer(PulseBuffer::new(rows, cols, 1.0, p.granular.momentum as f32, p.granular.forget_buffer)),
         };
-        Chain::new(foundation, &self.hardware, settings)
+        Chain::new(foundation, &self.hardware, settings, rate)
     }
 }

@@ -1,15 +1,17 @@
 //! RIDER (Algorithm 2): the gradient is taken at `W + gamma (P - Q)` and Q follows P by a moving average (12); nothing is
 //! chopped, so the reference is programmed at every read.
 
-use super::transfer::{Rate, Settings, Transfer, auto_gain};
+use super::fast_rate::FastRate;
+use super::transfer::{Granular, Rate, Transfer};
 use super::{Foundation, Hardware};
-use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
+use crate::config::{Consistent, Fields, Flag, Range, parameters};
 use crate::error::Result;
 use crate::filter::{Programming, Tracker};
 
 parameters! {
     /// Parameters of the rule.
     pub struct Parameters {
+        ..granular: Granular;
         /// Share of the residual in the visible weights.
         gamma: f64 = 0.1, Range::FINITE;
         /// Rate of the moving average Q.
@@ -22,16 +24,6 @@ parameters! {
         transfer_lr: f64 = 0.05, Range::NON_NEGATIVE;
         /// Multiply `transfer_lr` by the global rate.
         scale_transfer_lr: bool = false, Flag;
-        /// Mini-batches between transfers.
-        transfer_every: u32 = 1, Count(1, u32::MAX);
-        /// Columns read in one transfer.
-        columns_per_transfer: u32 = 1, Count(1, 1 << 20);
-        /// Scale of the buffer's gain; 0 leaves one granularity of P as the unit.
-        auto_granularity: f64 = 1000.0, Range::NON_NEGATIVE;
-        /// Share of the buffer that stays after a pulse.
-        momentum: f64 = 0.0, Range::UNIT;
-        /// Forget the rest of the buffer after a pulse.
-        forget_buffer: bool = true, Flag;
     }
 }
 
@@ -62,18 +54,10 @@ impl Rider {
     pub fn build(&self, foundation: Foundation) -> Result<Transfer> {
         let p = &self.parameters;
         let (rows, cols) = foundation.shape;
-        let settings = Settings {
-            gamma: p.gamma as f32,
-            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
-            transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
-            buffer_gain: auto_gain(&self.hardware.fast, p.auto_granularity, cols, p.transfer_every),
-            transfer_every: p.transfer_every,
-            columns_per_transfer: p.columns_per_transfer,
-            threshold: 1.0,
-            momentum: p.momentum as f32,
-            forget: p.forget_buffer,
-        };
+        let rate = FastRate::new(Rate { value: p.fast_lr, scaled: p.scale_fast_lr }, &p.granular.auto);
+        let transfer = Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr };
+        let settings = p.granular.settings(&self.hardware.fast, cols, p.gamma, transfer);
         let tracker = Tracker::new(rows, cols, p.eta as f32, Programming::EveryRead);
-        Transfer::new(foundation, &self.hardware, settings, None, Some(tracker))
+        Transfer::new(foundation, &self.hardware, settings, rate, None, Some(tracker))
     }
 }

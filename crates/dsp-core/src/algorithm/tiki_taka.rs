@@ -1,6 +1,7 @@
 //! Tiki-taka, version 1: columns of P go into W by pulse trains, the symmetric point of P taken as 0 (02 section 4).
 
 use super::chain::{Chain, Link, Settings};
+use super::fast_rate::{AutoScale, FastRate};
 use super::transfer::Rate;
 use super::{Foundation, Hardware};
 use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
@@ -10,6 +11,7 @@ use crate::pulse::PulseUpdate;
 parameters! {
     /// Parameters of the rule.
     pub struct Parameters {
+        ..auto: AutoScale;
         /// Rate of the pulses on P.
         fast_lr: f64 = 1.0, Range::NON_NEGATIVE;
         /// Multiply `fast_lr` by the global rate.
@@ -59,10 +61,10 @@ impl TikiTaka {
     /// [`crate::Error`] for an impossible shape or too little memory.
     pub fn build(&self, foundation: Foundation) -> Result<Chain> {
         let p = &self.parameters;
+        let rate = FastRate::new(Rate { value: p.fast_lr, scaled: p.scale_fast_lr }, &p.auto);
         let settings = Settings {
             fast_arrays: 1,
             gamma: p.gamma,
-            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
             transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
             gain: 1.0,
             transfer_every: p.transfer_every,
@@ -71,6 +73,6 @@ impl TikiTaka {
             calibration_pulses: 0,
             link: Link::Trains(self.transfer_update.clone()),
         };
-        Chain::new(foundation, &self.hardware, settings)
+        Chain::new(foundation, &self.hardware, settings, rate)
     }
 }

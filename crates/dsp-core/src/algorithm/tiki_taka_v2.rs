@@ -1,5 +1,6 @@
 //! Tiki-taka version 2: buffered transfer from P to W, the symmetric point of P taken as 0 (02 section 5).
 
+use super::fast_rate::{AutoScale, FastRate};
 use super::transfer::{Rate, Settings, Transfer};
 use super::{Foundation, Hardware};
 use crate::config::{Consistent, Count, Fields, Flag, Range, parameters};
@@ -8,6 +9,7 @@ use crate::error::Result;
 parameters! {
     /// Parameters of the rule.
     pub struct Parameters {
+        ..auto: AutoScale;
         /// Rate of the pulses on P.
         fast_lr: f64 = 0.1, Range::NON_NEGATIVE;
         /// Multiply `fast_lr` by the global rate.
@@ -57,9 +59,9 @@ impl TikiTakaV2 {
     /// [`crate::Error`] for an impossible shape or too little memory.
     pub fn build(&self, foundation: Foundation) -> Result<Transfer> {
         let p = &self.parameters;
+        let rate = FastRate::new(Rate { value: p.fast_lr, scaled: p.scale_fast_lr }, &p.auto);
         let settings = Settings {
             gamma: p.gamma as f32,
-            fast: Rate { value: p.fast_lr, scaled: p.scale_fast_lr },
             transfer: Rate { value: p.transfer_lr, scaled: p.scale_transfer_lr },
             buffer_gain: 1.0,
             transfer_every: p.transfer_every,
@@ -68,6 +70,6 @@ impl TikiTakaV2 {
             momentum: p.momentum as f32,
             forget: p.forget_buffer,
         };
-        Transfer::new(foundation, &self.hardware, settings, None, None)
+        Transfer::new(foundation, &self.hardware, settings, rate, None, None)
     }
 }

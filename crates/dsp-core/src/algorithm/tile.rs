@@ -25,6 +25,12 @@ pub struct Tile {
     site: Site,
 }
 
+impl Clone for Tile {
+    fn clone(&self) -> Self {
+        Self { rule: self.rule.boxed(), site: self.site.clone() }
+    }
+}
+
 impl Tile {
     /// Builds a tile.
     ///

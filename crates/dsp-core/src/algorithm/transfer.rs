@@ -3,11 +3,14 @@
 //! Every mini-batch pulses P with the (chopped) gradient; then one or more columns of P are read, corrected by the
 //! reference, added to the buffer H, and where H reaches its threshold W gets one pulse.
 
+use super::fast_rate::{AutoScale, FastRate};
 use super::{Batch, Foundation, Hardware, LearningRule};
 use crate::array::{Changed, CrossbarArray};
+use crate::config::{Consistent, Count, Flag, Range, parameters};
 use crate::device::Device;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_room};
 use crate::filter::{Choppers, PulseBuffer, Tracker};
+use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
 use crate::rng::uniform::open_unit;
@@ -38,8 +41,6 @@ impl Rate {
 pub struct Settings {
     /// Share of the residual in the visible weights.
     pub gamma: f32,
-    /// Rate of the pulses on P.
-    pub fast: Rate,
     /// Rate of the transfer.
     pub transfer: Rate,
     /// What one unit of the transfer rate adds to H per unit of weight read.
@@ -56,21 +57,59 @@ pub struct Settings {
     pub forget: bool,
 }
 
-/// Buffer content per unit of transfer rate and weight: `N transfer_every / (g auto_granularity)`, or `1 / g` where
-/// `auto_granularity` is 0, with `g` the granularity of P (02 section 6.2).
-#[must_use]
-pub fn auto_gain(fast: &Device, auto_granularity: f64, cols: usize, transfer_every: u32) -> f64 {
-    let granularity = fast.granularity();
-    if auto_granularity > 0.0 {
-        cols as f64 * f64::from(transfer_every) / (granularity * auto_granularity)
-    } else {
-        1.0 / granularity
+parameters! {
+    /// What all rules share whose buffers count thresholds (02 section 6.2).
+    pub struct Granular {
+        ..auto: AutoScale;
+        /// Mini-batches between transfers of P.
+        transfer_every: u32 = 1, Count(1, u32::MAX);
+        /// Columns read in one transfer.
+        columns_per_transfer: u32 = 1, Count(1, 1 << 20);
+        /// Scale of a buffer's gain; 0 leaves one granularity of P as the unit.
+        auto_granularity: f64 = 1000.0, Range::NON_NEGATIVE;
+        /// Share of a buffer that stays after a pulse.
+        momentum: f64 = 0.0, Range::UNIT;
+        /// Forget the rest of a buffer after a pulse.
+        forget_buffer: bool = true, Flag;
+    }
+}
+
+impl Consistent for Granular {}
+
+impl Granular {
+    /// Buffer content per unit of transfer rate and weight: `N transfer_every / (g auto_granularity)`, or `1 / g` where
+    /// `auto_granularity` is 0, with `g` the granularity of P.
+    #[must_use]
+    pub fn gain(&self, fast: &Device, cols: usize) -> f64 {
+        let granularity = fast.granularity();
+        if self.auto_granularity > 0.0 {
+            cols as f64 * f64::from(self.transfer_every) / (granularity * self.auto_granularity)
+        } else {
+            1.0 / granularity
+        }
+    }
+
+    /// The numbers of a rule with one fast array.
+    #[must_use]
+    pub fn settings(&self, fast: &Device, cols: usize, gamma: f64, transfer: Rate) -> Settings {
+        Settings {
+            gamma: gamma as f32,
+            transfer,
+            buffer_gain: self.gain(fast, cols),
+            transfer_every: self.transfer_every,
+            columns_per_transfer: self.columns_per_transfer,
+            threshold: 1.0,
+            momentum: self.momentum as f32,
+            forget: self.forget_buffer,
+        }
     }
 }
 
 /// A running rule with a fast and a slow array.
+#[derive(Clone)]
 pub struct Transfer {
     fast: CrossbarArray,
+    rate: FastRate,
     slow: CrossbarArray,
     /// The mixed weights; empty where gamma is 0 and the slow array is what is seen.
     visible: Vec<f32>,
@@ -88,7 +127,7 @@ pub struct Transfer {
 }
 
 /// Space reused between mini-batches.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Scratch {
     chopped: Vec<f32>,
     read: Vec<f32>,
@@ -99,17 +138,19 @@ impl Transfer {
     /// Builds the machine.
     ///
     /// # Errors
-    /// [`Error`] for an impossible shape or too little memory.
+    /// [`crate::Error`] for an impossible shape or too little memory.
     pub fn new(
         foundation: Foundation,
         hardware: &Hardware,
         settings: Settings,
+        rate: FastRate,
         choppers: Option<Choppers>,
         tracker: Option<Tracker>,
     ) -> Result<Self> {
         let (rows, cols) = foundation.shape;
         let mut rule = Self {
             fast: foundation.array(0, &hardware.fast)?,
+            rate,
             slow: foundation.array(1, &hardware.slow)?,
             visible: Vec::new(),
             buffer: PulseBuffer::new(rows, cols, settings.threshold, settings.momentum, settings.forget),
@@ -153,6 +194,11 @@ impl Transfer {
         }
     }
 
+    /// What a unit of weight that is read adds to the buffer.
+    fn gain(&self, lr: f64) -> f32 {
+        (self.settings.transfer.at(lr) * self.settings.buffer_gain) as f32
+    }
+
     /// Reads the next column and moves it towards W (05 section 1, step 4).
     fn transfer(&mut self, lr: f64) {
         let column = self.column;
@@ -160,7 +206,7 @@ impl Transfer {
         let mut read = std::mem::take(&mut self.scratch.read);
         let mut pulses = std::mem::take(&mut self.scratch.pulses);
         self.fast.read_column(column, &self.transfer_read, &mut read);
-        let gain = (self.settings.transfer.at(lr) * self.settings.buffer_gain) as f32 * sign;
+        let gain = self.gain(lr) * sign;
         match &mut self.tracker {
             Some(tracker) => {
                 let reference = tracker.reference_for_read(column);
@@ -196,6 +242,28 @@ impl Transfer {
         self.scratch.read = read;
         self.scratch.pulses = pulses;
     }
+
+    /// What follows the pulses on P: the visible weights, and a transfer if one is due.
+    fn follow(&mut self, changed: Changed, lr: f64) {
+        match changed {
+            Changed::Cells(cells) if !self.visible.is_empty() => {
+                for &cell in &cells {
+                    prefetch(&self.visible, cell as usize);
+                    prefetch(self.slow.weights(), cell as usize);
+                    prefetch(self.tracker.as_ref().map_or(&[][..], Tracker::reference), cell as usize);
+                }
+                self.refresh_cells(cells.into_iter().map(|cell| cell as usize));
+            }
+            Changed::Cells(_) => {}
+            Changed::Any => self.refresh(),
+        }
+        self.batches += 1;
+        if self.batches.is_multiple_of(u64::from(self.settings.transfer_every)) {
+            for _ in 0..self.settings.columns_per_transfer {
+                self.transfer(lr);
+            }
+        }
+    }
 }
 
 impl LearningRule for Transfer {
@@ -213,9 +281,13 @@ impl LearningRule for Transfer {
 
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
         let cols = self.fast.shape().1;
-        let rate = self.settings.fast.at(batch.lr);
-        if !(batch.lr.is_finite() && batch.lr >= 0.0) {
-            return Err(Error::parameter("lr", batch.lr, "a finite number >= 0"));
+        let (rates, rate) = self.rate.of_batch(&batch, self.fast.device().granularity(), update)?;
+        // Before the first pulse: what a transfer could not bear would be found too late.
+        if !self.gain(batch.lr).is_finite() {
+            return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
+        }
+        if self.choppers.is_some() {
+            check_room(size_of_val(batch.x), "the chopped inputs")?;
         }
         let mut chopped = std::mem::take(&mut self.scratch.chopped);
         let changed = match &self.choppers {
@@ -225,29 +297,14 @@ impl LearningRule for Transfer {
                 for x in chopped.chunks_mut(cols) {
                     x.iter_mut().zip(choppers.signs()).for_each(|(x, c)| *x *= f32::from(*c));
                 }
-                self.fast.update(&chopped, batch.d, batch.size, rate, update)
+                self.fast.update_at(&chopped, batch.d, &rates, update)
             }
-            None => self.fast.update(batch.x, batch.d, batch.size, rate, update),
+            None => self.fast.update_at(batch.x, batch.d, &rates, update),
         };
         self.scratch.chopped = chopped;
-        match changed? {
-            Changed::Cells(cells) if !self.visible.is_empty() => {
-                for &cell in &cells {
-                    prefetch(&self.visible, cell as usize);
-                    prefetch(self.slow.weights(), cell as usize);
-                    prefetch(self.tracker.as_ref().map_or(&[][..], Tracker::reference), cell as usize);
-                }
-                self.refresh_cells(cells.into_iter().map(|cell| cell as usize));
-            }
-            Changed::Cells(_) => {}
-            Changed::Any => self.refresh(),
-        }
-        self.batches += 1;
-        if self.batches.is_multiple_of(u64::from(self.settings.transfer_every)) {
-            for _ in 0..self.settings.columns_per_transfer {
-                self.transfer(batch.lr);
-            }
-        }
+        let changed = changed?;
+        self.rate = rate;
+        unwatched(|| self.follow(changed, batch.lr));
         Ok(())
     }
 
@@ -307,6 +364,10 @@ impl LearningRule for Transfer {
 
     fn snapshot(&self) -> State {
         state::snapshot(self)
+    }
+
+    fn boxed(&self) -> Box<dyn LearningRule> {
+        Box::new(self.clone())
     }
 
     fn restored(&self, from: State) -> Result<Box<dyn LearningRule>> {

@@ -4,6 +4,7 @@ use super::{CrossbarArray, block_size, total};
 use crate::device::{Apparent, CellBlock, CellsMut, HIGH, LOW, Model, Response, Visitor};
 use crate::error::{Error, Result, check_finite, check_len};
 use crate::ledger::Pulses;
+use crate::par::stop::checkpoint;
 use crate::rng::uniform::open_unit;
 use crate::rng::{Purpose, Stream};
 use crate::simd::math::clip;
@@ -33,6 +34,12 @@ impl CrossbarArray {
         if let Some(large) = delta.iter().find(|d| d.abs() / dw_min > MAX_PULSES) {
             return Err(Error::parameter("delta", large, format!("at most {MAX_PULSES} steps of dw_min = {dw_min}")));
         }
+        let asked: f64 = delta.iter().map(|d| f64::from(d.abs() / dw_min)).sum();
+        self.whole(5.0 * asked + 10.0 * delta.len() as f64, |array| array.move_by(delta, mode, dw_min));
+        Ok(())
+    }
+
+    fn move_by(&mut self, delta: &[f32], mode: Increment, dw_min: f32) {
         let step = self.advance(1);
         let (device, key, isa, threads) = (self.device.clone(), self.key, self.isa, self.threads);
         if mode == Increment::Pulsed {
@@ -54,7 +61,6 @@ impl CrossbarArray {
             cells: self.cells(),
         });
         self.ledger.add_pulses(pulses);
-        Ok(())
     }
 }
 
@@ -101,6 +107,7 @@ impl<R: Response> Kernel for Run<'_, R> {
         let Self { response, mode, delta, dw_min, rounding, noise, apparent, mut cells } = self;
         let mut pulses = Pulses::default();
         for at in (0..cells.state.len()).step_by(LANES) {
+            checkpoint();
             let width = LANES.min(cells.state.len() - at);
             let first = cells.first + at;
             let mut block = CellBlock::consecutive(response, cells.parameters, first, &cells.state[at..at + width]);

@@ -5,6 +5,7 @@
 //! event that changes it; reads have a clock of their own.
 
 mod column;
+mod composed;
 mod increment;
 mod program;
 mod reads;
@@ -19,12 +20,14 @@ pub use program::Programmed;
 pub use trace::TracedPulse;
 pub use whole::Directions;
 
+use std::sync::Arc;
+
 use crate::device::{Apparent, CellParameters, CellsMut, Device};
-use crate::error::{Error, Result, check_finite, check_len};
+use crate::error::{Error, ROOM_FOR_ANY, Result, check_finite, check_len, check_room, make_room};
 use crate::ledger::{Ledger, Pulses};
-use crate::par::Threads;
+use crate::par::{Threads, stop};
 pub use crate::pulse::coincidences::Changed;
-use crate::pulse::{PulseUpdate, coincidences};
+use crate::pulse::{Fidelity, PulseUpdate, coincidences};
 use crate::rng::{Key, Purpose};
 use crate::simd::Isa;
 
@@ -39,7 +42,8 @@ pub struct CrossbarArray {
     rows: usize,
     cols: usize,
     device: Device,
-    parameters: CellParameters,
+    /// Shared with copies.
+    parameters: Arc<CellParameters>,
     /// Persistent state `v`, reference included.
     state: Vec<f32>,
     /// Apparent weights; empty where they equal the state.
@@ -66,6 +70,17 @@ pub(crate) fn zeros<T: Copy + Default>(len: usize, what: &str) -> Result<Vec<T>>
     Ok(plane)
 }
 
+/// The number of cells of an array of this shape.
+///
+/// # Errors
+/// [`Error::Parameter`] if there are none or too many.
+pub fn check_shape((rows, cols): (usize, usize)) -> Result<usize> {
+    rows.checked_mul(cols).filter(|n| (1..=MAX_CELLS).contains(n)).ok_or_else(|| {
+        let allowed = format!("two sizes >= 1 with product <= {MAX_CELLS}");
+        Error::parameter("shape", format!("({rows}, {cols})"), allowed)
+    })
+}
+
 impl CrossbarArray {
     /// An array whose cells are drawn from the device's population; its apparent weights start at the state 0 less the
     /// reference, clipped to each cell's bounds.
@@ -73,28 +88,21 @@ impl CrossbarArray {
     /// # Errors
     /// [`Error`] for an impossible shape, too little memory, or a bad `DSPTRACK_ISA`.
     pub fn new(shape: (usize, usize), device: Device, key: Key, threads: Threads, count_pulses: bool) -> Result<Self> {
-        let (rows, cols) = shape;
-        let cells = rows.checked_mul(cols).filter(|n| (1..=MAX_CELLS).contains(n)).ok_or_else(|| {
-            Error::parameter(
-                "shape",
-                format!("({rows}, {cols})"),
-                format!("two sizes >= 1 with product <= {MAX_CELLS}"),
-            )
-        })?;
+        let ((rows, cols), cells) = (shape, check_shape(shape)?);
+        // Planes while they are drawn, packed parameters, state: all at once, before anything is touched.
+        check_room(cells.saturating_mul(25 * size_of::<f32>()).max(ROOM_FOR_ANY), "the cells")?;
         let isa = Isa::current()?;
         let counted = if count_pulses { cells } else { 0 };
         let separate = if device.has_reference() || device.write_noise().std > 0.0 { cells } else { 0 };
         let state = zeros(cells, "the state")?;
         let apparent = zeros(separate, "the apparent weights")?;
         let (count_up, count_down) = (zeros(counted, "the pulse counts")?, zeros(counted, "the pulse counts")?);
-        // One allocation at the size of all planes first: the sampler's own would abort.
-        drop(zeros::<f32>(cells.saturating_mul(10), "the cell parameters")?);
         let parameters = device.sample(isa, key, cells);
         let mut array = Self {
             rows,
             cols,
             device,
-            parameters,
+            parameters: Arc::new(parameters),
             state,
             apparent,
             count_up,
@@ -124,16 +132,17 @@ impl CrossbarArray {
         planes: Vec<(String, Vec<f32>)>,
         tables: Option<(Vec<f32>, Vec<f32>)>,
     ) -> Result<Self> {
+        let parameters = Arc::make_mut(&mut self.parameters);
         for (name, values) in planes {
-            self.parameters.replace(&name, values, self.rows, self.cols)?;
+            parameters.replace(&name, values, self.rows, self.cols)?;
         }
         if let Some((up, down)) = tables {
             if !matches!(self.device, Device::PiecewiseStep(_)) {
                 return Err(Error::parameter("cell_parameters", "\"piecewise_up\"", "given for a PiecewiseStep only"));
             }
-            self.parameters.set_tables(up, down)?;
+            parameters.set_tables(up, down)?;
         }
-        self.parameters.check_bounds()?;
+        parameters.check_bounds()?;
         self.settle();
         Ok(self)
     }
@@ -260,12 +269,23 @@ impl CrossbarArray {
     /// # Errors
     /// [`Error`] if a mask has the wrong length.
     pub fn pulse(&mut self, directions: Directions<'_>, count: u32) -> Result<()> {
+        self.pulse_at(directions, count, Fidelity::Pulse)
+    }
+
+    /// Sends `count` pulses to every cell at the given fidelity; composed pulses leave other bits when cut into calls.
+    ///
+    /// # Errors
+    /// [`Error`] if a mask has the wrong length, or composed pulses are asked of an array that traces single ones.
+    pub fn pulse_at(&mut self, directions: Directions<'_>, count: u32, fidelity: Fidelity) -> Result<()> {
+        let fidelity = self.traceable(fidelity)?;
         if let Directions::Mask(mask) = directions {
             check_len("polarity", mask.len(), self.rows, self.cols)?;
         }
         if count == 0 {
             return Ok(());
         }
+        let more = self.trace.cells.len().saturating_mul(count as usize);
+        make_room(&mut self.trace.pulses, more, "the trace")?;
         let start = self.clock;
         let end = self.advance(u64::from(count));
         let (noise, key) = (self.key.stream(Purpose::WriteNoise, end), self.key);
@@ -278,6 +298,7 @@ impl CrossbarArray {
             start,
             end,
             directions,
+            fidelity,
             apparent: Apparent { stream: noise, std: device.write_noise().std },
             cells: self.cells(),
         });
@@ -293,41 +314,68 @@ impl CrossbarArray {
     /// # Errors
     /// [`Error`] for wrong lengths, values that are not finite, or a learning rate that is negative or not finite.
     pub fn update(&mut self, x: &[f32], d: &[f32], batch: usize, lr: f64, update: &PulseUpdate) -> Result<Changed> {
+        self.update_at(x, d, &vec![lr; batch], update)
+    }
+
+    /// As [`Self::update`], every vector pair with a rate of its own.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn update_at(&mut self, x: &[f32], d: &[f32], rates: &[f64], update: &PulseUpdate) -> Result<Changed> {
+        let batch = rates.len();
         check_len("x", x.len(), batch, self.cols)?;
         check_len("d", d.len(), batch, self.rows)?;
         check_finite("x", x)?;
         check_finite("d", d)?;
-        if !(lr.is_finite() && lr >= 0.0) {
+        if let Some(lr) = rates.iter().find(|lr| !(lr.is_finite() && **lr >= 0.0)) {
             return Err(Error::parameter("lr", lr, "a finite number >= 0"));
         }
+        let fidelity = self.traceable(update.fidelity)?;
         let trains = coincidences::Trains::draw(&coincidences::Request {
             x,
             d,
             batch,
             rows: self.rows,
             cols: self.cols,
-            lr,
+            rates,
             granularity: self.device.granularity(),
             update,
             key: self.key,
             step: self.clock,
             isa: self.isa,
         })?;
+        Ok(self.whole(trains.work(), |array| array.apply(&trains, fidelity)))
+    }
+
+    /// Applies the trains of an update.
+    fn apply(&mut self, trains: &coincidences::Trains, fidelity: Fidelity) -> Changed {
         let (step, cols) = (self.advance(1), self.cols);
         self.record_update(step, |cell| trains.directions(cell, cols));
         let (device, key, isa, threads) = (self.device.clone(), self.key, self.isa, self.threads);
         let (pulses, changed) = device.visit(coincidences::Apply {
-            trains: &trains,
+            trains,
             cols,
             isa,
             threads,
             noise: key.stream(Purpose::UpdatePulse, step),
+            pieces: key.stream(Purpose::ComposedUpdate, step),
+            fidelity,
             apparent: Apparent { stream: key.stream(Purpose::WriteNoise, step), std: device.write_noise().std },
             cells: self.cells(),
         });
         self.ledger.add_pulses(pulses);
         self.ledger.train_slots += trains.slots();
-        Ok(changed)
+        changed
+    }
+
+    /// Makes a change of roughly so many nanoseconds as a whole, also if the call is given up: then it is taken back.
+    fn whole<R>(&mut self, nanoseconds: f64, change: impl FnOnce(&mut Self) -> R) -> R {
+        let planes = 3 * size_of::<f32>() + 2 * size_of::<i64>();
+        let replay = self.trace.cells.len() as f64 * nanoseconds;
+        if check_room(self.state.len().saturating_mul(planes), "a copy").is_err() {
+            return stop::unwatched(|| change(self));
+        }
+        stop::all_or_nothing(self, nanoseconds + replay, change)
     }
 }
 

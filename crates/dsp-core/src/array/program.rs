@@ -1,7 +1,7 @@
 //! Write and verify: read every cell, send a pulse towards the target, until all are close or the budget is spent.
 
 use super::{CrossbarArray, Directions};
-use crate::error::{Error, Result, check_finite, check_len};
+use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::periphery::Periphery;
 
 /// What programming reached and spent, per cell in C order.
@@ -19,7 +19,8 @@ pub struct Programmed {
 
 impl CrossbarArray {
     /// Programs the weights `target` by pulses. Each round reads all columns through `read` and pulses the cells that are
-    /// further than `tolerance` from their target once, towards it; at most `max_rounds` rounds.
+    /// further than `tolerance` from their target once, towards it; at most `max_rounds` rounds. `interrupted` is asked before
+    /// every read; if it says yes, the array stays as it then is and `None` returns.
     ///
     /// # Errors
     /// [`Error`] for a wrong length, values that are not finite, or a tolerance that is not positive.
@@ -36,6 +37,7 @@ impl CrossbarArray {
         if !(tolerance.is_finite() && tolerance > 0.0) {
             return Err(Error::parameter("tolerance", tolerance, "a finite number > 0"));
         }
+        check_room(target.len().saturating_mul(32), "the program")?;
         let (rows, cols) = self.shape();
         let mut pulses = vec![0; target.len()];
         let mut mask = vec![0_i8; target.len()];
@@ -44,6 +46,9 @@ impl CrossbarArray {
         while rounds < max_rounds {
             rounds += 1;
             for j in 0..cols {
+                if interrupted() {
+                    return Ok(None);
+                }
                 self.read_column(j, read, &mut column);
                 for (i, value) in column.iter().enumerate() {
                     let missing = f64::from(target[i * cols + j] - value);
@@ -57,9 +62,6 @@ impl CrossbarArray {
                 *count += i64::from(*sign != 0);
             }
             self.pulse(Directions::Mask(&mask), 1)?;
-            if interrupted() {
-                return Ok(None);
-            }
         }
         let residual = self.weights().iter().zip(target).map(|(w, t)| w - t).collect();
         let converged = mask.iter().map(|sign| *sign == 0).collect();

@@ -55,10 +55,41 @@ impl CrossbarArray {
 
     /// Reads column `column` through a one-hot input into `out` (M values).
     pub fn read_column(&mut self, column: usize, periphery: &Periphery, out: &mut [f32]) {
-        self.reads += 1;
         self.ledger.column_reads += periphery.passes();
         let matrix = read::Matrix { weights: self.weights(), rows: self.rows, cols: self.cols };
         let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
         read::column(matrix, column, periphery, context, out);
+        self.reads += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{Device, SoftBounds};
+    use crate::par::Threads;
+    use crate::rng::Key;
+
+    /// Weights are zero, so an output is its noise.
+    #[test]
+    fn reads_of_columns_and_of_batches_take_turns_on_one_clock() {
+        let device = Device::SoftBounds(SoftBounds::default());
+        let mut array = CrossbarArray::new((40, 2), device, Key::from_seed([1; 4]), Threads::ONE, false).unwrap();
+        let periphery = Periphery::default();
+        let mut noise = Vec::new();
+        for read in 0..4 {
+            if read % 2 == 0 {
+                let mut column = vec![0.0; 40];
+                array.read_column(1, &periphery, &mut column);
+                noise.push(column);
+            } else {
+                noise.push(array.read(Direction::Forward, &[1.0, 0.5], 1, &periphery).unwrap());
+            }
+        }
+        assert_eq!(array.reads, 4);
+        assert!(noise.iter().all(|values| values.iter().any(|v| *v != 0.0)));
+        for (at, values) in noise.iter().enumerate() {
+            assert!(!noise[..at].contains(values), "read {at} repeats the noise of an earlier one");
+        }
     }
 }

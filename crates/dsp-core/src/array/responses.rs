@@ -3,6 +3,7 @@
 use super::CrossbarArray;
 use crate::device::{Cell, CellParameters, Model, Response, Visitor};
 use crate::error::{Result, check_finite, check_len};
+use crate::par::stop::checkpoint;
 
 impl CrossbarArray {
     /// Responses `(q+, q-)` of every cell at the weights `w`: the noise-free step of a pulse over `dw_min`.
@@ -39,7 +40,10 @@ impl CrossbarArray {
         impl Visitor for Points<'_> {
             type Output = Vec<f32>;
             fn visit<M: Model>(self, model: &M) -> Vec<f32> {
-                let point = |cell: Cell| (model.symmetric_point(self.0, cell) - f64::from(cell.reference)) as f32;
+                let point = |cell: Cell| {
+                    checkpoint();
+                    (model.symmetric_point(self.0, cell) - f64::from(cell.reference)) as f32
+                };
                 (0..self.0.len()).map(|i| point(self.0.cell(i))).collect()
             }
         }

@@ -33,25 +33,25 @@ impl CrossbarArray {
         if !(0.0..=1.0).contains(&alpha) {
             return Err(Error::parameter("alpha", alpha, "a number from 0 to 1"));
         }
-        let scales = std::mem::take(&mut self.parameters.retention.decay_scale);
+        let parameters = self.parameters.clone();
+        let scales = &parameters.retention.decay_scale;
         if !scales.is_empty() {
             self.change_all(|array, i, w| {
                 let bias = array.reset_bias(i);
                 (w - bias) * (1.0 + alpha as f32 * (scales[i] - 1.0)) + bias
             });
         }
-        self.parameters.retention.decay_scale = scales;
         Ok(())
     }
 
     /// One diffusion step: `w <- w + rate xi`. Without diffusion nothing happens.
     pub fn diffuse(&mut self) {
-        let rates = std::mem::take(&mut self.parameters.retention.diffusion_rate);
+        let parameters = self.parameters.clone();
+        let rates = &parameters.retention.diffusion_rate;
         if !rates.is_empty() {
             let xi = self.normals(Purpose::Diffusion);
             self.change_all(|_, i, w| w + rates[i] * xi[i]);
         }
-        self.parameters.retention.diffusion_rate = rates;
     }
 
     /// Resets each cell of `count` columns from `start` on (wrapping round; all columns if `None`) with a probability:
@@ -70,7 +70,7 @@ impl CrossbarArray {
         let std = self.device.population().reset_std as f32;
         let xi = self.normals(Purpose::Reset);
         let mut uniform = vec![0.0; self.state.len()];
-        fill_uniforms(self.isa, self.key.stream(Purpose::ResetChoice, self.clock), 0, &mut uniform);
+        fill_uniforms(self.isa, self.key.stream(Purpose::ResetChoice, self.clock), 0, 0, &mut uniform);
         self.change_all(|array, i, w| {
             let inside = (i % cols + cols - start) % cols < count;
             if inside && f64::from(uniform[i]) < probability { array.reset_bias(i) + std * xi[i] } else { w }
@@ -91,6 +91,10 @@ impl CrossbarArray {
         if self.parameters.retention.drift_nu.is_empty() {
             return Ok(());
         }
+        let elapsed = (dt / self.device.population().drift_t0) as f32;
+        if !(elapsed + self.drift.as_ref().map_or(0.0, |drift| drift.time)).is_finite() {
+            return Err(Error::parameter("dt", dt, "a finite number >= 0 that leaves the time within float32"));
+        }
         let cells = self.state.len();
         let persistent = |array: &Self, i: usize| array.state[i] - array.parameters.cell(i).reference;
         let mut drift = match self.drift.take() {
@@ -102,11 +106,12 @@ impl CrossbarArray {
         };
         let population = self.device.population().clone();
         let (tolerance, before) = (population.drift_reset_tol as f32, drift.time);
-        drift.time += (dt / population.drift_t0) as f32;
+        drift.time += elapsed;
         let spread = population.drift_nu_std as f32;
         let noise = population.drift_w_noise_std as f32;
         let (xi, chi) = (self.normals(Purpose::DriftExponent), self.normals(Purpose::DriftNoise));
-        let nu = std::mem::take(&mut self.parameters.retention.drift_nu);
+        let parameters = self.parameters.clone();
+        let nu = &parameters.retention.drift_nu;
         for i in 0..cells {
             let w = persistent(self, i);
             if (w - drift.last[i]).abs() > tolerance {
@@ -119,7 +124,6 @@ impl CrossbarArray {
             let exponent = nu[i] * (1.0 + spread * xi[i]);
             drift.start[i] * exp(-exponent * ln(if elapsed > 1.0 { elapsed } else { 1.0 })) + noise * chi[i]
         });
-        self.parameters.retention.drift_nu = nu;
         for i in 0..cells {
             drift.last[i] = persistent(self, i);
         }
@@ -146,7 +150,7 @@ impl CrossbarArray {
     /// One normal per cell for an event that the clock's next tick stands for.
     fn normals(&self, purpose: Purpose) -> Vec<f32> {
         let mut xi = vec![0.0; self.state.len()];
-        fill_normals(self.isa, self.key.stream(purpose, self.clock), 0, &mut xi);
+        fill_normals(self.isa, self.key.stream(purpose, self.clock), 0, 0, &mut xi);
         xi
     }
 

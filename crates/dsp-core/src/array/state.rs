@@ -1,5 +1,7 @@
 //! The complete state of an array, in and out.
 
+use std::sync::Arc;
+
 use super::CrossbarArray;
 use super::retention::Drift;
 use super::trace::{Trace, TracedPulse};
@@ -84,7 +86,7 @@ impl CrossbarArray {
             rows,
             cols,
             device: self.device.clone(),
-            parameters,
+            parameters: Arc::new(parameters),
             state,
             apparent,
             count_up,

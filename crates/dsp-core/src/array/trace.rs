@@ -5,7 +5,9 @@
 
 use super::CrossbarArray;
 use crate::device::{CellBlock, CellParameters, Model, Response, Visitor};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_room};
+use crate::par::stop::checkpoint;
+use crate::pulse::Fidelity;
 use crate::rng::Purpose;
 use crate::rng::normal::normals;
 
@@ -51,6 +53,26 @@ impl CrossbarArray {
         Ok(())
     }
 
+    /// The fidelity in force: an array that traces sends its pulses one by one.
+    pub(super) fn traceable(&self, wanted: Fidelity) -> Result<Fidelity> {
+        match wanted {
+            wanted if self.trace.cells.is_empty() => Ok(wanted),
+            Fidelity::Composed => {
+                Err(Error::parameter("fidelity", "\"composed\"", "\"pulse\" or \"auto\" while cells are traced"))
+            }
+            Fidelity::Pulse | Fidelity::Auto => Ok(Fidelity::Pulse),
+        }
+    }
+
+    /// Refuses so many pulses to the whole array if there is no memory for their trace.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn check_trace(&self, pulses: u32) -> Result<()> {
+        let records = self.trace.cells.len().saturating_mul(pulses as usize);
+        check_room(records.saturating_mul(size_of::<TracedPulse>()), "the trace")
+    }
+
     /// The pulses recorded so far, in the order of events, and of the pulses within each cell.
     #[must_use]
     pub fn traced(&self) -> &[TracedPulse] {
@@ -76,6 +98,7 @@ impl CrossbarArray {
         }
         let mut pulses = std::mem::take(&mut self.trace.pulses);
         for &cell in &self.trace.cells {
+            checkpoint();
             let state = self.state[cell as usize];
             let replay = Replay { parameters: &self.parameters, cell, state, plan: plan(cell), pulses: &mut pulses };
             self.device.visit(replay);

@@ -1,19 +1,24 @@
 //! Pulses sent to every cell of an array: the loop of zero-shifting and of programming.
 //!
 //! Exact, pulse by pulse: group `g` of four pulses of a cell takes its four normals from the block at (cell, g), where
-//! pulses are numbered by the array's clock. So a run of pulses can be cut anywhere without changing a bit.
+//! pulses are numbered by the array's clock. So a run of pulses can be cut anywhere without changing a bit. Composed pulses
+//! (`composed`) take one normal per cell and window of 128 instead.
 
+use super::composed::Path;
 use super::trace::Planned;
 use super::{block_size, total};
-use crate::device::{Apparent, CellBlock, CellsMut, Model, Response, Visitor};
+use crate::device::{Apparent, CellBlock, CellsMut, CycleNoise, Model, Response, Visitor};
 use crate::ledger::Pulses;
 use crate::par::Threads;
+use crate::pulse::Fidelity;
 use crate::rng::normal::normals;
 use crate::rng::{Key, Purpose, Stream};
 use crate::simd::{Isa, Kernel, LANES};
 
 /// Pulses whose directions come from one block of four words.
 const WINDOW: u64 = 128;
+/// Pulses of a call from which composing them is cheaper.
+const COMPOSED_FROM: u64 = 8;
 /// Pulses numbered within one step of the stream; the rest of the clock goes into the step.
 const SPAN: u64 = 1 << 20;
 
@@ -40,6 +45,7 @@ pub struct WholeArray<'a> {
     pub start: u64,
     pub end: u64,
     pub directions: Directions<'a>,
+    pub fidelity: Fidelity,
     pub apparent: Apparent,
     pub cells: CellsMut<'a>,
 }
@@ -48,10 +54,15 @@ impl Visitor for WholeArray<'_> {
     type Output = Pulses;
 
     fn visit<M: Model>(self, model: &M) -> Pulses {
-        let Self { key, isa, threads, start, end, directions, apparent, cells } = self;
+        let Self { key, isa, threads, start, end, directions, fidelity, apparent, cells } = self;
         let response = model.response(cells.parameters);
+        let composed = response.affine_noise().filter(|_| match fidelity {
+            Fidelity::Pulse => false,
+            Fidelity::Composed => true,
+            Fidelity::Auto => end - start >= COMPOSED_FROM,
+        });
         total(threads.map(cells.blocks(block_size()), |cells| {
-            isa.run(Run { response, key, start, end, directions, apparent, cells })
+            isa.run(Run { response, composed, key, start, end, directions, apparent, cells })
         }))
     }
 }
@@ -110,6 +121,8 @@ pub fn planned(key: Key, directions: Directions<'_>, start: u64, end: u64, cell:
 
 struct Run<'a, R> {
     response: R,
+    /// The cycle noise if pulses are composed.
+    composed: Option<CycleNoise>,
     key: Key,
     start: u64,
     end: u64,
@@ -123,7 +136,7 @@ impl<R: Response> Kernel for Run<'_, R> {
 
     #[inline(always)]
     fn run(self) -> Pulses {
-        let Self { response, key, start, end, directions, apparent, mut cells } = self;
+        let Self { response, composed, key, start, end, directions, apparent, mut cells } = self;
         let mut pulses = Pulses::default();
         for at in (0..cells.state.len()).step_by(LANES) {
             let width = LANES.min(cells.state.len() - at);
@@ -142,7 +155,16 @@ impl<R: Response> Kernel for Run<'_, R> {
                     }
                 }
                 let noise = key.stream(Purpose::WholeArrayPulse, window / SPAN);
-                send(&mut block, response, noise, &words, window, stop);
+                let mut sent = block;
+                let path = composed.map(|cycle| Path::new(&block, cycle, &words, window % WINDOW, stop - window));
+                if path.as_ref().is_none_or(|path| !path.is_free(width)) {
+                    send(&mut sent, response, noise, &words, window, stop);
+                }
+                if let Some(path) = path {
+                    let pieces = key.stream(Purpose::ComposedPulse, window / SPAN);
+                    path.draw(&block, pieces, (window % SPAN) as u32, &mut sent.state);
+                }
+                block = sent;
                 window = stop;
             }
             let skipped = |lane: usize| matches!(directions, Directions::Mask(mask) if mask[first + lane] == 0);

@@ -2,7 +2,8 @@
 
 use crate::array::{CrossbarArray, Directions};
 use crate::config::choices;
-use crate::error::Result;
+use crate::error::{Result, check_room};
+use crate::pulse::Fidelity;
 
 choices! {
     /// Directions of the pulses.
@@ -45,14 +46,18 @@ pub struct ZeroShift {
 /// `interrupted` is asked between chunks of pulses; if it says yes, the array stays as it then is and `None` returns.
 ///
 /// # Errors
-/// None at present; the signature leaves room for arrays that cannot be pulsed.
+/// [`crate::Error::Memory`] if the pulses are traced and there is no room for them;
+/// [`crate::Error::Parameter`] if composed pulses are asked of an array that traces single ones.
 pub fn zero_shift(
     array: &mut CrossbarArray,
     pulses: u32,
     scheme: Scheme,
     record_every: u32,
+    fidelity: Fidelity,
     mut interrupted: impl FnMut() -> bool,
 ) -> Result<Option<ZeroShift>> {
+    array.check_trace(pulses)?;
+    check_room(array.weights().len().saturating_mul(8), "the estimate")?;
     let directions = match scheme {
         Scheme::Cyclic => Directions::Alternate,
         Scheme::Stochastic => Directions::Random,
@@ -69,10 +74,10 @@ pub fn zero_shift(
         let count = chunk.min(record_at - sent);
         // An odd number sent so far means that the next pulse of an alternation is a down pulse.
         if scheme == Scheme::Cyclic && sent % 2 == 1 {
-            array.pulse(Directions::Down, 1)?;
+            array.pulse_at(Directions::Down, 1, fidelity)?;
             sent += 1;
         } else {
-            array.pulse(directions, count)?;
+            array.pulse_at(directions, count, fidelity)?;
             sent += count;
         }
         if sent == record_at {

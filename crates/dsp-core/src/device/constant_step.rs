@@ -36,6 +36,11 @@ impl Response for ConstantStepResponse {
     }
 
     #[inline(always)]
+    fn affine_noise(self) -> Option<CycleNoise> {
+        Some(self.0)
+    }
+
+    #[inline(always)]
     fn is_noisy(self) -> bool {
         self.0.std > 0.0
     }

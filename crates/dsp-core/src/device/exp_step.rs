@@ -4,7 +4,7 @@
 //! `z = 2 a w / (b+ - b-) + b` (02 sections 2.3, 2.4). With `dw_min_std_add` or `dw_min_std_slope` the noise of a pulse of
 //! size `dw` is `dw_min_std (|dw| + add + slope |w|) xi`.
 
-use super::response::{HIGH, LOW};
+use super::response::{HIGH, LOW, bearable};
 use super::{COEFFICIENTS, Cell, CellParameters, Model, Population, Response, WriteNoise, symmetric_point};
 use crate::config::{Consistent, Flag, Range, parameters};
 use crate::simd::math::{clip, exp, ln};
@@ -58,7 +58,7 @@ impl Response for ExpStepResponse {
     fn prepare(self, cell: Cell) -> [f32; COEFFICIENTS] {
         let range = cell.max_bound - cell.min_bound;
         // A cell without a range ignores pulses.
-        let (live, scale) = if range > 0.0 { (1.0, 2.0 * self.a / range) } else { (0.0, 0.0) };
+        let (live, scale) = if range > 0.0 { (1.0, bearable(2.0 * self.a / range)) } else { (0.0, 0.0) };
         let mut c = [live * cell.dwmin_up, live * cell.dwmin_down, scale, live, 0.0, 0.0, 0.0, 0.0];
         (c[LOW], c[HIGH]) = (cell.min_bound, cell.max_bound);
         c

@@ -4,7 +4,7 @@
 //! cell's own bound (02 sections 2.3, 2.4). Where `mult_noise` is off the noise scales with `s`.
 
 use super::population::model_normals;
-use super::response::{affine, affine_spread, affine_step};
+use super::response::{affine, affine_spread, affine_step, bearable};
 use super::{
     COEFFICIENTS, Cell, CellParameters, CellPlanes, CycleNoise, Model, Population, Response, Shape, WriteNoise,
 };
@@ -74,6 +74,11 @@ impl Response for LinearStepResponse {
     }
 
     #[inline(always)]
+    fn affine_noise(self) -> Option<CycleNoise> {
+        Some(self.0)
+    }
+
+    #[inline(always)]
     fn is_noisy(self) -> bool {
         self.0.std > 0.0
     }
@@ -110,7 +115,7 @@ impl Model for LinearStep {
         let slope = |xi: f32, mean: f64, spread: f64, step: f32, reference: f64| {
             let y = mean + spread * f64::from(xi);
             let y = if self.allow_increasing { y } else { y.abs() };
-            if reference == 0.0 { 0.0 } else { (-y * f64::from(step) / reference) as f32 }
+            if reference == 0.0 { 0.0 } else { bearable((-y * f64::from(step) / reference) as f32) }
         };
         for i in 0..count {
             let (high, low) = if self.mean_bound_reference {

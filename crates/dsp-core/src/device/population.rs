@@ -88,7 +88,7 @@ pub(super) fn model_normals(isa: Isa, key: Key, parameter: u64, count: usize) ->
 
 fn normals(isa: Isa, key: Key, number: u64, count: usize) -> Vec<f32> {
     let mut out = vec![0.0; count];
-    fill_normals(isa, key.stream(Purpose::Population, number), 0, &mut out);
+    fill_normals(isa, key.stream(Purpose::Population, number), 0, 0, &mut out);
     out
 }
 
@@ -177,7 +177,7 @@ impl Population {
         }
         let uniforms = |number| {
             let mut out = vec![0.0; cells.len()];
-            fill_uniforms(isa, key.stream(Purpose::Population, number), 0, &mut out);
+            fill_uniforms(isa, key.stream(Purpose::Population, number), 0, 0, &mut out);
             out
         };
         let (hits, values) = (uniforms(draw::CORRUPT), uniforms(draw::CORRUPT_VALUE));

@@ -4,7 +4,7 @@
 //! sections 2.3, 2.4).
 
 use super::population::model_normals;
-use super::response::{HIGH, LOW};
+use super::response::{HIGH, LOW, bearable};
 use super::{
     COEFFICIENTS, Cell, CellParameters, CellPlanes, Model, Population, Response, Shape, WriteNoise, symmetric_point,
 };
@@ -71,7 +71,7 @@ impl Response for PowStepResponse {
     fn prepare(self, cell: Cell) -> [f32; COEFFICIENTS] {
         let range = cell.max_bound - cell.min_bound;
         // A cell without a range ignores pulses.
-        let (live, inverse) = if range > 0.0 { (1.0, 1.0 / range) } else { (0.0, 0.0) };
+        let (live, inverse) = if range > 0.0 { (1.0, bearable(1.0 / range)) } else { (0.0, 0.0) };
         let mut c =
             [live * cell.dwmin_up, live * cell.dwmin_down, inverse, 0.0, 0.0, 0.0, cell.shape_up, cell.shape_down];
         (c[LOW], c[HIGH]) = (cell.min_bound, cell.max_bound);

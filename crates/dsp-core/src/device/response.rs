@@ -37,6 +37,12 @@ pub trait Response: Copy + Send + Sync {
         false
     }
 
+    /// The cycle noise of a response that is affine in the state, with the values of [`affine`]; `None` for others.
+    #[inline(always)]
+    fn affine_noise(self) -> Option<CycleNoise> {
+        None
+    }
+
     /// Whether pulses are noisy at all; if not, no normals are drawn.
     fn is_noisy(self) -> bool;
 
@@ -50,10 +56,21 @@ pub trait Response: Copy + Send + Sync {
     }
 }
 
+/// Steepest response of a cell, per weight unit: beyond it 0 times infinity would make states that are no numbers. Bounds
+/// that are nearly equal come there, and then a pulse reaches them in any case.
+const STEEPEST: f32 = 1e18;
+
+/// A slope, or the inverse of a range, within [`STEEPEST`].
+#[inline(always)]
+pub fn bearable(slope: f32) -> f32 {
+    clip(slope, -STEEPEST, STEEPEST)
+}
+
 /// A response that is affine in the state: up by `a+ + k+ v`, down by `a- + k- v`, with `a` the step scales.
 #[inline(always)]
 pub fn affine(cell: Cell, slope_up: f32, slope_down: f32) -> [f32; COEFFICIENTS] {
-    [cell.dwmin_up, slope_up, cell.dwmin_down, slope_down, cell.min_bound, cell.max_bound, 0.0, 0.0]
+    let (up, down) = (bearable(slope_up), bearable(slope_down));
+    [cell.dwmin_up, up, cell.dwmin_down, down, cell.min_bound, cell.max_bound, 0.0, 0.0]
 }
 
 /// The step of an affine response.

@@ -88,6 +88,11 @@ impl Response for SoftBoundsResponse {
     }
 
     #[inline(always)]
+    fn affine_noise(self) -> Option<CycleNoise> {
+        Some(self.noise)
+    }
+
+    #[inline(always)]
     fn is_noisy(self) -> bool {
         self.noise.std > 0.0
     }

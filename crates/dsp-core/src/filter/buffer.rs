@@ -1,6 +1,7 @@
 //! The pulse buffer `H`: accumulates what was read and lets whole pulses through.
 
 use crate::error::Result;
+use crate::simd::math::clip;
 use crate::snapshot::State;
 
 /// Digital buffer of an array, stored column after column, since transfers work on columns.
@@ -25,7 +26,7 @@ impl PulseBuffer {
     pub fn accumulate(&mut self, column: usize, increments: impl Iterator<Item = f32>, pulses: &mut [i8]) {
         let column = &mut self.values[column * self.rows..(column + 1) * self.rows];
         for ((h, pulse), increment) in column.iter_mut().zip(pulses).zip(increments) {
-            let content = *h + increment;
+            let content = clip(*h + increment, -f32::MAX, f32::MAX);
             *pulse = 0;
             *h = content;
             if content.abs() >= self.threshold {

@@ -47,6 +47,14 @@ impl Tracker {
         }
     }
 
+    /// A tracker under choppers with phases of `period` sweeps: its rate is `beta = min(tail_weighting / K, 1)`, and it
+    /// programs at a flip, or at the first read after it.
+    #[must_use]
+    pub fn of_phase(rows: usize, cols: usize, period: u64, tail_weighting: f64, at_flip: bool) -> Self {
+        let programming = if at_flip { Programming::AtFlip } else { Programming::AfterFlip };
+        Self::new(rows, cols, (tail_weighting / period as f64).min(1.0) as f32, programming)
+    }
+
     /// The reference to subtract from a read of `column` that comes now.
     pub fn reference_for_read(&mut self, column: usize) -> impl Iterator<Item = f32> {
         if self.programming == Programming::AfterFlip && std::mem::take(&mut self.flipped[column]) {

@@ -9,8 +9,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use crate::algorithm::{Batch, Tile};
-use crate::error::{Error, Result, check_finite, check_len};
-use crate::par::Threads;
+use crate::error::{Error, Result, check_finite, check_len, check_room};
+use crate::par::{Threads, stop};
 
 /// A tile that a grid shares with whoever looks at it.
 pub type SharedTile = Arc<Mutex<Tile>>;
@@ -65,18 +65,36 @@ pub struct Grid {
     factors: Vec<Factors>,
     learn_gain: bool,
     threads: Threads,
-    last: Option<Last>,
+    last: Option<Arc<Passes>>,
 }
 
-/// What the last forward pass left for the others.
-struct Last {
+/// What a forward pass leaves for the backward pass, and both for an update.
+#[derive(Clone, Default)]
+pub struct Passes {
     batch: usize,
     /// Inputs of every block column.
     inputs: Vec<Arc<Vec<f32>>>,
     /// `a tile(x)` of every tile, where the output scale is learned.
-    outputs: Vec<Vec<f32>>,
+    outputs: Vec<Arc<Vec<f32>>>,
     /// Gradients of every block row, after the backward pass.
-    gradients: Vec<Vec<f32>>,
+    gradients: Vec<Arc<Vec<f32>>>,
+}
+
+impl Passes {
+    /// The vectors of all `parts`, in this order, as if they had been one batch.
+    fn joined(parts: &[Arc<Self>]) -> Self {
+        let join = |field: fn(&Self) -> &Vec<Arc<Vec<f32>>>| {
+            let count = parts.iter().map(|part| field(part).len()).min().unwrap_or(0);
+            let whole = |i: usize| Arc::new(parts.iter().flat_map(|part| field(part)[i].iter().copied()).collect());
+            (0..count).map(whole).collect()
+        };
+        Self {
+            batch: parts.iter().map(|part| part.batch).sum(),
+            inputs: join(|part| &part.inputs),
+            outputs: join(|part| &part.outputs),
+            gradients: join(|part| &part.gradients),
+        }
+    }
 }
 
 /// The sizes `a`, `b`, ... as the ranges `0..a`, `a..a + b`, ...
@@ -174,7 +192,7 @@ impl Grid {
         let (rows, cols) = self.shape();
         let work = rows.saturating_mul(cols).saturating_mul(batch) / 16;
         let tasks = self.tiles.iter().enumerate().map(|(i, tile)| locked(tile.clone(), task(i))).collect();
-        sharing(self.threads, work).run(tasks).into_iter().collect()
+        together(self.tiles.clone(), work, || sharing(self.threads, work).run(tasks).into_iter().collect())
     }
 
     /// `y = x W^T` for `x` (batch, N): (batch, M).
@@ -185,6 +203,7 @@ impl Grid {
         let (outputs, inputs) = self.shape();
         check_len("x", x.len(), batch, inputs)?;
         check_finite("x", x)?;
+        check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let parts: Vec<_> = self.columns.iter().map(|part| Arc::new(cut(x, inputs, part))).collect();
         let mut read = self.on_tiles(batch, |i| {
             let x = parts[i % parts.len()].clone();
@@ -206,9 +225,37 @@ impl Grid {
             }
         }
         check_finite("output", &y)?;
-        let outputs = if self.learn_gain { read } else { Vec::new() };
-        self.last = Some(Last { batch, inputs: parts, outputs, gradients: Vec::new() });
+        let outputs = if self.learn_gain { read.into_iter().map(Arc::new).collect() } else { Vec::new() };
+        self.last = Some(Arc::new(Passes { batch, inputs: parts, outputs, gradients: Vec::new() }));
         Ok(y)
+    }
+
+    /// The passes that `backward` and `update` refer to, if there was one.
+    #[must_use]
+    pub fn last(&self) -> Option<Arc<Passes>> {
+        self.last.clone()
+    }
+
+    /// Lets `backward` and `update` refer to earlier passes; several count as one batch, in this order.
+    ///
+    /// # Errors
+    /// [`Error::State`] if there is none, or one is of a grid with other blocks or lacks the backward pass that others had.
+    pub fn recall(&mut self, passes: &[Arc<Passes>]) -> Result<()> {
+        let sized = |parts: &[Arc<Vec<f32>>], blocks: &[Range<usize>], batch: usize| {
+            parts.len() == blocks.len()
+                && parts.iter().zip(blocks).all(|(part, block)| Some(part.len()) == block.len().checked_mul(batch))
+        };
+        let fits = |part: &Arc<Passes>| {
+            let backward = passes.len() > 1 || !part.gradients.is_empty();
+            sized(&part.inputs, &self.columns, part.batch)
+                && part.outputs.len() == if self.learn_gain { self.tiles.len() } else { 0 }
+                && (!backward || sized(&part.gradients, &self.rows, part.batch))
+        };
+        if passes.is_empty() || !passes.iter().all(fits) {
+            return Err(Error::State("passes: must be this layer's own, several only after backward()".into()));
+        }
+        self.last = Some(if let [one] = passes { one.clone() } else { Arc::new(Passes::joined(passes)) });
+        Ok(())
     }
 
     /// `dL/dx` (batch, N) for `gradient = dL/dy` (batch, M) of the last forward pass, or nothing if not `wanted`.
@@ -220,6 +267,7 @@ impl Grid {
         let batch = self.last.as_ref().ok_or_else(|| Error::State("backward() before forward()".into()))?.batch;
         check_len("grad", gradient.len(), batch, outputs)?;
         check_finite("grad", gradient)?;
+        check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let gradients: Vec<_> = self.rows.iter().map(|part| cut(gradient, outputs, part)).collect();
         let mut result = None;
         if wanted {
@@ -235,13 +283,13 @@ impl Grid {
             result = Some(dx);
         }
         if let Some(last) = &mut self.last {
-            last.gradients = gradients;
+            Arc::make_mut(last).gradients = gradients.into_iter().map(Arc::new).collect();
         }
         Ok(result)
     }
 
     /// The passes that an update refers to.
-    fn passes(&self) -> Result<&Last> {
+    fn passes(&self) -> Result<&Passes> {
         match &self.last {
             Some(last) if !last.gradients.is_empty() => Ok(last),
             _ => Err(Error::State("update() before backward()".into())),
@@ -275,6 +323,23 @@ fn sharing(threads: Threads, work: usize) -> Threads {
     if work < SHARED_ABOVE { Threads::ONE } else { threads }
 }
 
+/// Runs work on tiles; they are all as before if it is given up.
+fn together<R>(mut tiles: Vec<SharedTile>, work: usize, change: impl FnOnce() -> R) -> R {
+    let save = |tiles: &Vec<SharedTile>| -> Vec<Option<Tile>> {
+        tiles.iter().map(|tile| tile.lock().ok().map(|tile| tile.clone())).collect()
+    };
+    let put_back = |tiles: &mut Vec<SharedTile>, before: Vec<Option<Tile>>| {
+        for (tile, before) in tiles.iter().zip(before) {
+            let Some(before) = before else { continue };
+            tile.clear_poison();
+            if let Ok(mut tile) = tile.lock() {
+                *tile = before;
+            }
+        }
+    };
+    stop::undoable(&mut tiles, work as f64, save, put_back, |_| change())
+}
+
 fn locked<R>(tile: SharedTile, task: TileTask<R>) -> impl FnOnce() -> Result<R> + Send {
     move || {
         let mut tile =
@@ -292,12 +357,15 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
     if !(lr.is_finite() && lr >= 0.0) {
         return Err(Error::parameter("lr", lr, "a finite number >= 0"));
     }
-    let mut tasks = Vec::new();
-    let mut work = 0_usize;
+    let (mut tasks, mut tiles) = (Vec::new(), Vec::new());
+    let (mut work, mut pulses) = (0_usize, 0_usize);
     let mut threads = Threads::ONE;
     for (grid, factor) in grids.iter() {
         let (errors, last) = (grid.errors(*factor)?, grid.passes()?);
         let batch = last.batch;
+        let (rows, cols) = grid.shape();
+        pulses = pulses.saturating_add(rows.saturating_mul(cols).saturating_mul(batch));
+        tiles.extend(grid.tiles.iter().cloned());
         for (i, (tile, d)) in grid.tiles.iter().zip(errors).enumerate() {
             let x = last.inputs[i % grid.columns.len()].clone();
             work = work.saturating_add((x.len() + d.len()).saturating_mul(4));
@@ -306,7 +374,7 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
         }
         threads = grid.threads;
     }
-    sharing(threads, work).run(tasks).into_iter().collect::<Result<Vec<()>>>()?;
+    together(tiles, pulses, || sharing(threads, work).run(tasks).into_iter().collect::<Result<Vec<()>>>())?;
     grids.iter_mut().for_each(|(grid, _)| grid.learn_gains(lr));
     Ok(())
 }

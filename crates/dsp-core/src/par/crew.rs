@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::stop::PACE;
+
 /// How long a helper looks for work before it sleeps: the longest gap between the calls of a mini-batch.
 const AWAKE: Duration = Duration::from_micros(200);
 /// Looks at the queue between two yields of the core.
@@ -133,8 +135,9 @@ impl Crew {
         Self { shared, helpers }
     }
 
-    /// Runs all tasks, the caller's thread among those that do; results in the order of the tasks.
-    pub fn run<F, R>(&self, tasks: Vec<F>) -> Vec<R>
+    /// Runs all tasks, the caller's thread among those that do; results in the order of the tasks. While the caller waits
+    /// for the last ones it does `meanwhile`, at the pace of [`PACE`].
+    pub fn run<F, R>(&self, tasks: Vec<F>, meanwhile: impl Fn()) -> Vec<R>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
@@ -149,11 +152,15 @@ impl Crew {
         let shared_round: Arc<dyn Round> = round.clone();
         self.shared.push(&shared_round, self.helpers.min(count.saturating_sub(1)));
         round.help();
-        let mut looks = 0_u32;
+        let (mut looks, mut since) = (0_u32, None);
         while round.left.load(Ordering::Acquire) > 0 {
-            looks += 1;
+            looks = looks.saturating_add(1);
             if looks > PATIENCE {
                 std::thread::yield_now();
+                if since.get_or_insert_with(Instant::now).elapsed() >= PACE {
+                    since = None;
+                    meanwhile();
+                }
             }
             std::hint::spin_loop();
         }
@@ -179,7 +186,7 @@ mod tests {
                     std::thread::sleep(Duration::from_millis(2));
                 }
                 let tasks = (0..7).map(|i| move || i * round).collect::<Vec<_>>();
-                assert_eq!(crew.run(tasks), (0..7).map(|i| i * round).collect::<Vec<_>>());
+                assert_eq!(crew.run(tasks, || {}), (0..7).map(|i| i * round).collect::<Vec<_>>());
             }
         }
     }
@@ -193,7 +200,7 @@ mod tests {
                 scope.spawn(move || {
                     for round in 0..100 {
                         let tasks = (0..3).map(|i| move || caller + round + i).collect::<Vec<_>>();
-                        assert_eq!(crew.run(tasks), [caller + round, caller + round + 1, caller + round + 2]);
+                        assert_eq!(crew.run(tasks, || {}), [caller + round, caller + round + 1, caller + round + 2]);
                     }
                 });
             }
@@ -204,8 +211,8 @@ mod tests {
     fn a_panic_reaches_the_caller_and_the_crew_survives() {
         let crew = Crew::hire(1);
         let work = |i: u32| move || assert!(i != 1, "task {i}");
-        let caught = catch_unwind(AssertUnwindSafe(|| crew.run(vec![work(0), work(1), work(2)])));
+        let caught = catch_unwind(AssertUnwindSafe(|| crew.run(vec![work(0), work(1), work(2)], || {})));
         assert!(caught.is_err());
-        crew.run(vec![work(0), work(2)]);
+        crew.run(vec![work(0), work(2)], || {});
     }
 }

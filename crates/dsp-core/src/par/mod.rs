@@ -1,17 +1,22 @@
-//! Threads: own pools, one per process and size; work is split into fixed blocks, never by the number of threads.
+//! Threads: own pools, one per process and size; work is split into fixed blocks, never by the number of threads. Long
+//! work may be given up ([`stop`]).
 //!
 //! A forked child must not use its parent's threads (they do not exist there), so pools are keyed by the process id;
 //! rayon's global pool is never touched and nothing is started before the first parallel call.
 
 mod crew;
+pub mod stop;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use self::crew::Crew;
+use self::stop::{PACE, Relay, Told, checkpoint};
 use crate::error::{Error, Result};
 
 /// The environment variable with the default number of threads.
@@ -65,26 +70,57 @@ impl Threads {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        if self.0 == 1 || tasks.len() <= 1 {
-            return tasks.into_iter().map(|task| task()).collect();
-        }
-        match crew(self.0) {
-            Some(crew) => crew.run(tasks),
-            None => tasks.into_iter().map(|task| task()).collect(),
+        let crew = if self.0 == 1 || tasks.len() <= 1 { None } else { crew(self.0) };
+        match crew {
+            Some(crew) => {
+                let relay = Relay::new();
+                let told = Told::by(relay.as_ref());
+                let task = |task: F| {
+                    let told = told.clone();
+                    move || told.run(task)
+                };
+                crew.run(tasks.into_iter().map(task).collect(), || relay.iter().for_each(Relay::ask))
+            }
+            None => tasks.into_iter().map(alone(|task: F| task())).collect(),
         }
     }
 
     /// Applies `f` to every item and collects the results in order.
     pub fn map<T: Send, R: Send>(self, items: Vec<T>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
-        if self.0 == 1 || items.len() <= 1 {
-            return items.into_iter().map(f).collect();
-        }
-        match pool(self.0) {
-            Some(pool) => pool.install(|| items.into_par_iter().map(f).collect()),
-            // The system gave no threads: the result is the same on one.
-            None => items.into_iter().map(f).collect(),
-        }
+        let pool = if self.0 == 1 || items.len() <= 1 { None } else { pool(self.0) };
+        // Where the system gave no threads the result is the same on one.
+        let Some(pool) = pool else { return items.into_iter().map(alone(f)).collect() };
+        let Some(relay) = Relay::new() else {
+            return pool.install(|| items.into_par_iter().map(f).collect());
+        };
+        let told = Told::by(Some(&relay));
+        attended(&pool, &relay, || items.into_par_iter().map(|item| told.run(|| f(item))).collect())
     }
+}
+
+/// `f` for one item after the other on the caller's thread.
+fn alone<T, R>(f: impl Fn(T) -> R) -> impl Fn(T) -> R {
+    move |item| {
+        checkpoint();
+        f(item)
+    }
+}
+
+/// Runs `work` in a pool, while the caller's thread asks whether to give it up.
+fn attended<R: Send>(pool: &ThreadPool, relay: &Relay, work: impl FnOnce() -> R + Send) -> R {
+    let (send, receive) = channel();
+    let outcome = pool.in_place_scope(|scope| {
+        // The receiver lives until the work has sent its outcome.
+        scope.spawn(move |_| send.send(catch_unwind(AssertUnwindSafe(work))).unwrap_or_default());
+        loop {
+            match receive.recv_timeout(PACE) {
+                Err(RecvTimeoutError::Timeout) => relay.ask(),
+                Ok(outcome) => break outcome,
+                Err(RecvTimeoutError::Disconnected) => unreachable!("a task of a pool ended without an outcome"),
+            }
+        }
+    });
+    outcome.unwrap_or_else(|reason| resume_unwind(reason))
 }
 
 /// Waking a pool costs some 100 microseconds on a virtual machine (measured: training with mini-batches of ten vectors took

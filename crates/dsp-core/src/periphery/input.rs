@@ -8,26 +8,23 @@ use crate::rng::fill::{fill_normals, fill_uniforms};
 use crate::simd::Kernel;
 use crate::simd::math::clip;
 
-/// Scale, quantise, clip, add noise, shrink negative values.
-#[inline]
-pub fn convert(periphery: &Periphery, context: Context, vector: &Vector, x: &[f32], out: &mut [f32]) {
-    let managed = vector.scale != 1.0 || vector.reduction != 1.0;
-    let factor = if managed { 1.0 / (vector.scale * vector.reduction as f32) } else { 1.0 };
-    let mut dither = Vec::new();
-    if periphery.inp_sto_round {
-        dither.resize(x.len(), 0.0);
-        let stream = context.key.stream(Purpose::InputRounding, context.step);
-        fill_uniforms(context.isa, stream, vector.ordinal(), &mut dither);
-    }
-    context.isa.run(Quantise { quantiser: periphery.input(), factor, values: x, dither: &dither, out });
+/// Scales, quantises and clips `vectors` of the batch `x`, adds noise, shrinks negative values: (vectors, inputs).
+pub fn convert(periphery: &Periphery, context: Context, vectors: &[Vector], x: &[f32], inputs: usize) -> Vec<f32> {
+    let mut out = vec![0.0; vectors.len() * inputs];
+    let dither = if periphery.inp_sto_round {
+        context.draw(fill_uniforms, Purpose::InputRounding, vectors, inputs)
+    } else {
+        Vec::new()
+    };
+    context.isa.run(Quantise { quantiser: periphery.input(), vectors, x, inputs, dither: &dither, out: &mut out });
     if periphery.inp_noise > 0.0 {
-        let mut xi = vec![0.0; x.len()];
-        fill_normals(context.isa, context.key.stream(Purpose::ReadInput, context.step), vector.ordinal(), &mut xi);
+        let xi = context.draw(fill_normals, Purpose::ReadInput, vectors, inputs);
         out.iter_mut().zip(xi).for_each(|(v, xi)| *v += periphery.inp_noise as f32 * xi);
     }
     if periphery.inp_asymmetry != 0.0 {
-        shrink_negative(out, periphery.inp_asymmetry);
+        shrink_negative(&mut out, periphery.inp_asymmetry);
     }
+    out
 }
 
 /// Negative values times one less `asymmetry`.
@@ -38,11 +35,12 @@ pub fn shrink_negative(values: &mut [f32], asymmetry: f64) {
     }
 }
 
-/// Quantise, then clip.
+/// Scale, quantise, then clip.
 struct Quantise<'a> {
     quantiser: Quantiser,
-    factor: f32,
-    values: &'a [f32],
+    vectors: &'a [Vector],
+    x: &'a [f32],
+    inputs: usize,
     /// Uniforms for stochastic rounding; empty for none.
     dither: &'a [f32],
     out: &'a mut [f32],
@@ -53,19 +51,28 @@ impl Kernel for Quantise<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { quantiser: Quantiser { step, bound, .. }, factor, values, dither, out } = self;
-        for (v, x) in out.iter_mut().zip(values) {
-            *v = x * factor;
-        }
-        if step > 0.0 {
-            to_codes(out, step, dither);
-            for v in out.iter_mut() {
-                *v = clip(*v * step, -bound, bound);
+        let Self { quantiser: Quantiser { step, bound, .. }, vectors, x, inputs, dither, out } = self;
+        for (at, (vector, out)) in vectors.iter().zip(out.chunks_exact_mut(inputs)).enumerate() {
+            let factor = vector.factor();
+            for (v, x) in out.iter_mut().zip(&x[vector.index * inputs..]) {
+                *v = x * factor;
             }
-        } else {
-            for v in out.iter_mut() {
-                *v = clip(*v, -bound, bound);
+            if step > 0.0 {
+                to_codes(out, step, row(dither, at, inputs));
+                for v in out.iter_mut() {
+                    *v = clip(*v * step, -bound, bound);
+                }
+            } else {
+                for v in out.iter_mut() {
+                    *v = clip(*v, -bound, bound);
+                }
             }
         }
     }
+}
+
+/// Row `at` of a matrix that may be missing: then it is empty.
+#[inline(always)]
+pub fn row(values: &[f32], at: usize, width: usize) -> &[f32] {
+    if values.is_empty() { values } else { &values[at * width..(at + 1) * width] }
 }

@@ -25,7 +25,7 @@ impl Lines {
     pub fn draw(periphery: &Periphery, context: Context, direction: Direction, outputs: usize) -> Self {
         let normals = |purpose| {
             let mut xi = vec![0.0; outputs];
-            fill_normals(context.isa, context.key.stream(purpose, direction as u64), 0, &mut xi);
+            fill_normals(context.isa, context.key.stream(purpose, direction as u64), 0, 0, &mut xi);
             xi
         };
         let line = |purpose, needed: bool, property: &dyn Fn(f32) -> f32| -> Vec<f32> {
@@ -49,20 +49,27 @@ impl Lines {
         Self { noise, curvature, slope, offset }
     }
 
-    /// `y <- slope y / (1 + |n_i y|)`.
-    #[inline]
-    pub fn bend(&self, out: &mut [f32]) {
-        for (v, n) in out.iter_mut().zip(&self.curvature) {
-            *v = self.slope * *v / (1.0 + (n * *v).abs());
+    /// `y <- slope y / (1 + |n_i y|)` for `y` (vectors, outputs).
+    pub fn bend(&self, y: &mut [f32], outputs: usize) {
+        if self.curvature.is_empty() {
+            return;
+        }
+        for y in y.chunks_exact_mut(outputs) {
+            for (v, n) in y.iter_mut().zip(&self.curvature) {
+                *v = self.slope * *v / (1.0 + (n * *v).abs());
+            }
         }
     }
 
-    /// Scales normals by each line's own standard deviation if lines differ; returns the factor that is still missing.
-    #[inline]
-    pub fn scale_noise(&self, common: f32, xi: &mut [f32]) -> f32 {
-        for (xi, noise) in xi.iter_mut().zip(&self.noise) {
-            *xi *= noise;
+    /// Scales normals (vectors, outputs) by each line's own standard deviation if lines differ; returns the factor that is
+    /// still missing.
+    pub fn scale_noise(&self, common: f32, xi: &mut [f32], outputs: usize) -> f32 {
+        if self.noise.is_empty() {
+            return common;
         }
-        if self.noise.is_empty() { common } else { 1.0 }
+        for xi in xi.chunks_exact_mut(outputs) {
+            xi.iter_mut().zip(&self.noise).for_each(|(xi, noise)| *xi *= noise);
+        }
+        1.0
     }
 }

@@ -1,7 +1,7 @@
 //! The output stage of a read: the non-linearity, the noise, the ADC.
 
 use super::Periphery;
-use super::input::shrink_negative;
+use super::input::{row, shrink_negative};
 use super::lines::Lines;
 use super::quantiser::{Quantiser, to_codes};
 use super::read::{Context, Vector};
@@ -10,64 +10,70 @@ use crate::rng::fill::{fill_normals, fill_uniforms};
 use crate::simd::Kernel;
 use crate::simd::math::clip;
 
-/// Bend, shrink negative values, add noise, quantise, note violations, clip, and undo the input's scaling. Returns whether the range was exceeded.
-#[inline]
-pub fn finalise(periphery: &Periphery, context: Context, lines: &Lines, vector: &Vector, out: &mut [f32]) -> bool {
-    lines.bend(out);
+/// Bends `y` (vectors, outputs), shrinks negative values, adds noise, quantises, notes violations, clips, and undoes the
+/// input's scaling. Returns which vectors exceeded the range.
+pub fn finalise(
+    periphery: &Periphery,
+    context: Context,
+    lines: &Lines,
+    vectors: &[Vector],
+    y: &mut [f32],
+) -> Vec<bool> {
+    let outputs = y.len() / vectors.len();
+    lines.bend(y, outputs);
     if periphery.out_asymmetry != 0.0 {
-        shrink_negative(out, periphery.out_asymmetry);
+        shrink_negative(y, periphery.out_asymmetry);
     }
     let mut xi = Vec::new();
     if periphery.out_noise > 0.0 {
-        xi.resize(out.len(), 0.0);
-        fill_normals(context.isa, context.key.stream(Purpose::ReadOutput, context.step), vector.ordinal(), &mut xi);
+        xi = context.draw(fill_normals, Purpose::ReadOutput, vectors, outputs);
     }
-    let noise = lines.scale_noise(periphery.out_noise as f32, &mut xi);
+    let noise = lines.scale_noise(periphery.out_noise as f32, &mut xi, outputs);
     let mut dither = Vec::new();
     if periphery.out_sto_round {
-        dither.resize(out.len(), 0.0);
-        let stream = context.key.stream(Purpose::OutputRounding, context.step);
-        fill_uniforms(context.isa, stream, vector.ordinal(), &mut dither);
+        dither = context.draw(fill_uniforms, Purpose::OutputRounding, vectors, outputs);
     }
-    context.isa.run(Finalise {
-        quantiser: periphery.output(),
-        noise,
-        factor: periphery.out_scale as f32 * (vector.scale * vector.reduction as f32),
-        xi: &xi,
-        dither: &dither,
-        out,
-    })
+    let (quantiser, scale) = (periphery.output(), periphery.out_scale as f32);
+    context.isa.run(Finalise { quantiser, noise, scale, vectors, outputs, xi: &xi, dither: &dither, y })
 }
 
 struct Finalise<'a> {
     quantiser: Quantiser,
     noise: f32,
-    factor: f32,
+    scale: f32,
+    vectors: &'a [Vector],
+    outputs: usize,
     /// Normals; empty for no noise.
     xi: &'a [f32],
+    /// Uniforms for stochastic rounding; empty for none.
     dither: &'a [f32],
-    out: &'a mut [f32],
+    y: &'a mut [f32],
 }
 
 impl Kernel for Finalise<'_> {
-    type Output = bool;
+    type Output = Vec<bool>;
 
     #[inline(always)]
-    fn run(self) -> bool {
-        let Self { quantiser: Quantiser { step, bound, top }, noise, factor, xi, dither, out } = self;
-        for (v, xi) in out.iter_mut().zip(xi) {
-            *v += noise * xi;
+    fn run(self) -> Vec<bool> {
+        let Self { quantiser: Quantiser { step, bound, top }, noise, scale, vectors, outputs, xi, dither, y } = self;
+        let (limit, unit) = if step > 0.0 { (top, step) } else { (bound, 1.0) };
+        let mut violations = Vec::with_capacity(vectors.len());
+        for (at, (vector, y)) in vectors.iter().zip(y.chunks_exact_mut(outputs)).enumerate() {
+            for (v, xi) in y.iter_mut().zip(row(xi, at, outputs)) {
+                *v += noise * xi;
+            }
+            if step > 0.0 {
+                to_codes(y, step, row(dither, at, outputs));
+            }
+            let factor = scale * vector.range();
+            // Counted rather than or-ed: a flag carried through the loop would keep it scalar.
+            let mut exceeded = 0_u32;
+            for v in y.iter_mut() {
+                exceeded += u32::from(v.abs() > limit);
+                *v = clip(*v * unit, -bound, bound) * factor;
+            }
+            violations.push(exceeded > 0);
         }
-        let (limit, scale) = if step > 0.0 { (top, step) } else { (bound, 1.0) };
-        if step > 0.0 {
-            to_codes(out, step, dither);
-        }
-        // Counted rather than or-ed: a flag carried through the loop would keep it scalar.
-        let mut exceeded = 0_u32;
-        for v in out.iter_mut() {
-            exceeded += u32::from(v.abs() > limit);
-            *v = clip(*v * scale, -bound, bound) * factor;
-        }
-        exceeded > 0
+        violations
     }
 }

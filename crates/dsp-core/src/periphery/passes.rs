@@ -4,10 +4,12 @@
 
 use std::borrow::Cow;
 
+use super::bound_management::reduce;
+use super::input::convert;
 use super::lines::Lines;
 use super::output::finalise;
 use super::read::{Context, Direction, Matrix, Vector};
-use super::{MvType, Periphery, WeightNoise, ir_drop, voltage_offset, weight_noise};
+use super::{BoundManagement, MvType, Periphery, WeightNoise, ir_drop, voltage_offset, weight_noise};
 use crate::rng::Purpose;
 use crate::rng::fill::fill_normals;
 
@@ -34,14 +36,6 @@ struct Weights<'a> {
     magnitudes: Vec<f32>,
 }
 
-/// Outputs before the output stage, (vectors, outputs).
-pub struct Outputs {
-    /// Of the only pass, or of the positive inputs, or of both added.
-    pub first: Vec<f32>,
-    /// Of the negative inputs, if they go through the output stage apart, and where their noise comes from.
-    pub second: Option<(Vec<f32>, Context)>,
-}
-
 impl<'a> Passes<'a> {
     /// Prepares a read.
     pub fn new(matrix: Matrix<'a>, direction: Direction, periphery: &'a Periphery, context: Context) -> Self {
@@ -52,7 +46,7 @@ impl<'a> Passes<'a> {
         };
         let negative = (periphery.w_read_asymmetry_dtod > 0.0).then(|| {
             let mut values = vec![0.0; matrix.weights.len()];
-            fill_normals(context.isa, context.key.stream(Purpose::ReadAsymmetry, 0), 0, &mut values);
+            fill_normals(context.isa, context.key.stream(Purpose::ReadAsymmetry, 0), 0, 0, &mut values);
             for (v, w) in values.iter_mut().zip(matrix.weights) {
                 *v = w * (1.0 + periphery.w_read_asymmetry_dtod as f32 * *v);
             }
@@ -63,36 +57,53 @@ impl<'a> Passes<'a> {
         Self { matrix, direction, periphery, context, weights, negative, lines }
     }
 
-    /// The outputs of prepared inputs (vectors, inputs).
-    pub fn run(&self, vectors: &[Vector], prepared: &[f32]) -> Outputs {
+    /// Reads `vectors` of the batch `input` until none is to be read again; the `y` of the block's vectors starts with that of
+    /// `first`. Returns how many vectors passed through the array.
+    pub fn rounds(&self, mut vectors: Vec<Vector>, input: &[f32], first: usize, y: &mut [f32]) -> u64 {
+        let (inputs, outputs) = (self.matrix.inputs(self.direction), self.matrix.outputs(self.direction));
+        let managed = self.direction == Direction::Forward && self.periphery.bound_management != BoundManagement::None;
+        let mut passed = 0;
+        while !vectors.is_empty() {
+            passed += vectors.len() as u64 * self.periphery.passes();
+            let prepared = convert(self.periphery, self.context, &vectors, input, inputs);
+            let (values, exceeded) = self.run(&vectors, &prepared);
+            for (vector, values) in vectors.iter().zip(values.chunks_exact(outputs)) {
+                y[(vector.index - first) * outputs..][..outputs].copy_from_slice(values);
+            }
+            let mut exceeded = exceeded.into_iter();
+            vectors.retain_mut(|vector| {
+                let x = &input[vector.index * inputs..(vector.index + 1) * inputs];
+                exceeded.next() == Some(true) && managed && reduce(self.periphery, x, vector)
+            });
+        }
+        passed
+    }
+
+    /// The outputs (vectors, outputs) of prepared inputs (vectors, inputs), and which vectors exceeded the ADC's range.
+    pub fn run(&self, vectors: &[Vector], prepared: &[f32]) -> (Vec<f32>, Vec<bool>) {
+        let finalise = |context: Context, y: &mut [f32]| finalise(self.periphery, context, &self.lines, vectors, y);
         if self.periphery.passes() == 1 {
-            return Outputs { first: self.pass(self.context, &self.weights, vectors, prepared), second: None };
+            let mut y = self.pass(self.context, &self.weights, vectors, prepared);
+            let exceeded = finalise(self.context, &mut y);
+            return (y, exceeded);
         }
         let positive = each(prepared, |v| if v > 0.0 { v } else { 0.0 });
-        let mut first = self.pass(self.context, &self.weights, vectors, &positive);
+        let mut y = self.pass(self.context, &self.weights, vectors, &positive);
         let context = Context { key: self.context.key.child(NEGATIVE_PASS), ..self.context };
         let weights = self.negative.as_ref().unwrap_or(&self.weights);
         let negative = each(prepared, |v| if v < 0.0 { v } else { 0.0 });
-        let second = self.pass(context, weights, vectors, &negative);
-        if self.periphery.mv_type == MvType::PosNegSeparateDigitalSum {
-            return Outputs { first, second: Some((second, context)) };
+        let mut second = self.pass(context, weights, vectors, &negative);
+        let apart = self.periphery.mv_type == MvType::PosNegSeparateDigitalSum;
+        let mut exceeded = Vec::new();
+        if apart {
+            exceeded = finalise(self.context, &mut y);
+            exceeded.iter_mut().zip(finalise(context, &mut second)).for_each(|(first, second)| *first |= second);
         }
-        first.iter_mut().zip(second).for_each(|(y, second)| *y += second);
-        Outputs { first, second: None }
-    }
-
-    /// Puts the vector at position `at` through the output stage, into `out`. Returns whether the ADC's range was exceeded.
-    #[inline]
-    pub fn finish(&self, outputs: &mut Outputs, at: usize, vector: &Vector, out: &mut [f32]) -> bool {
-        let part = at * out.len()..(at + 1) * out.len();
-        out.copy_from_slice(&outputs.first[part.clone()]);
-        let mut exceeded = finalise(self.periphery, self.context, &self.lines, vector, out);
-        if let Some((second, context)) = &mut outputs.second {
-            let second = &mut second[part];
-            exceeded |= finalise(self.periphery, *context, &self.lines, vector, second);
-            out.iter_mut().zip(second).for_each(|(y, second)| *y += *second);
+        y.iter_mut().zip(second).for_each(|(y, second)| *y += second);
+        if !apart {
+            exceeded = finalise(self.context, &mut y);
         }
-        exceeded
+        (y, exceeded)
     }
 
     /// One pass: the product, the drop along the wires, the offsets, the noise of the weights.
@@ -111,16 +122,11 @@ impl<'a> Passes<'a> {
                 voltage_offset::apply(periphery, &lines.offset, v, y);
             }
         }
-        let vectors = vectors.iter().zip(y.chunks_mut(outputs));
         if periphery.has_weight_noise(WeightNoise::AdditiveConstant) {
-            for ((vector, y), v) in vectors.zip(v.chunks(inputs)) {
-                weight_noise::additive_constant(periphery, context, vector, v, y);
-            }
+            weight_noise::additive_constant(periphery, context, vectors, v, &mut y);
         } else if periphery.has_weight_noise(WeightNoise::PcmRead) {
             let currents = product(&weights.magnitudes, &each(v, |v| v * v));
-            for ((vector, y), currents) in vectors.zip(currents.chunks(outputs)) {
-                weight_noise::pcm_read(periphery, context, vector, currents, y);
-            }
+            weight_noise::pcm_read(periphery, context, vectors, &currents, &mut y);
         }
         y
     }

@@ -1,44 +1,86 @@
 //! Matrix products whose sums have a fixed order, so that every level and every split returns the same bits.
 //!
 //! Both directions add in ascending order of the summed index, sixteen results side by side: forward,
-//! `y[b][i] = sum_j w[i][j] x[b][j]`, sixteen vectors; backward, `y[b][j] = sum_i w[i][j] d[b][i]`, sixteen columns. Either is
-//! a sum of strips of sixteen numbers, each times one scalar: of `x` transposed times a row of `w`, or of rows of `w` times
-//! the errors. How many sums are computed together changes no sum's order.
+//! `y[b][i] = sum_j w[i][j] x[b][j]`, sixteen vectors; backward, `y[b][j] = sum_i w[i][j] d[b][i]`, sixteen columns. Either
+//! is a sum of strips of sixteen numbers, each times one scalar: of `x` transposed times the numbers in a row of `w`, or of
+//! rows of `w` times the errors in a row of `d`. The strips of one result lie one behind the other, as a panel. How many
+//! sums are computed together, and over how long a stretch at a time, changes no sum's order.
 
+use std::marker::PhantomData;
 use std::ops::Range;
-use std::slice;
 
 use crate::par::Threads;
+use crate::par::stop::checkpoint;
 use crate::simd::{Isa, Kernel, LANES};
 
-/// Rows (forward) or columns (backward) in one block of work.
+/// Sixteen numbers side by side: of a panel, or sums.
+type Strip = [f32; LANES];
+
+/// Rows (forward) or columns (backward) that one thread computes at a time.
 const BLOCK: usize = 64;
+/// Longest stretch: 16 KiB of a panel, half of a first-level cache.
+const STRETCH: usize = 256;
+/// Rows of scalars in one block: those of a stretch stay in the second-level cache from panel to panel.
+const ROWS: usize = 96;
+/// Panels in one block.
+const PANELS: usize = 4;
+/// Results in a row of panels.
+const WIDTH: usize = PANELS * LANES;
+/// Gaps of at least this many columns are worth leaving out.
+const GAP: usize = 8;
 
 /// `y = x W^T` for `x` (batch, cols), `w` (rows, cols): (batch, rows).
 pub fn forward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, x: &[f32]) -> Vec<f32> {
     let batch = x.len() / cols;
-    let width = batch.next_multiple_of(LANES);
     let runs = used(x, cols);
-    let mut strips = vec![0.0; cols * width];
-    for (b, x) in x.chunks_exact(cols).enumerate() {
-        for (strip, value) in strips.chunks_exact_mut(width).zip(x) {
-            strip[b] = *value;
-        }
-    }
     let depth = runs.iter().map(Range::len).sum();
+    let panels = transposed(x, cols, &runs);
     blocked(threads, rows, batch, depth, |first, height| {
         let mut y = vec![0.0; batch * height];
-        let w = &w[first * cols..(first + height) * cols];
-        isa.run(Forward { strips: &strips, runs: &runs, w, cols, batch, y: &mut y });
+        let mut sums = vec![[0.0; LANES]; PANELS * ROWS.min(height)];
+        for at in (0..height).step_by(ROWS) {
+            let count = ROWS.min(height - at);
+            let scalars = Scalars { values: &w[(first + at) * cols..], stride: cols, rows: count };
+            for (y, panels) in y.chunks_mut(height * WIDTH).zip(panels.chunks(depth.max(1) * PANELS)) {
+                let sums = add_up(isa, Block { panels, runs: &runs, depth, scalars }, &mut sums);
+                for (b, y) in y.chunks_exact_mut(height).enumerate() {
+                    let sums = &sums[b / LANES * count..][..count];
+                    y[at..at + count].iter_mut().zip(sums).for_each(|(y, sums)| *y = sums[b % LANES]);
+                }
+            }
+        }
         y
     })
 }
 
-/// Gaps of at least this many columns are worth leaving out.
-const GAP: usize = 8;
+/// `y = d W` for `d` (batch, rows), `w` (rows, cols): (batch, cols).
+pub fn backward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, d: &[f32]) -> Vec<f32> {
+    let batch = d.len() / rows;
+    let runs: Vec<_> = (0..rows).step_by(STRETCH).map(|start| start..rows.min(start + STRETCH)).collect();
+    blocked(threads, cols, batch, rows, |first, width| {
+        let mut y = vec![0.0; batch * width];
+        let mut sums = vec![[0.0; LANES]; PANELS * ROWS.min(batch)];
+        let mut panels = vec![[0.0; LANES]; PANELS * rows];
+        for at in (0..width).step_by(WIDTH) {
+            let columns = at..width.min(at + WIDTH);
+            let panels = &mut panels[..columns.len().div_ceil(LANES) * rows];
+            lay_out(w, cols, first + at..first + columns.end, panels);
+            for (y, d) in y.chunks_mut(width * ROWS).zip(d.chunks(rows * ROWS)) {
+                let scalars = Scalars { values: d, stride: rows, rows: d.len() / rows };
+                let sums = add_up(isa, Block { panels, runs: &runs, depth: rows, scalars }, &mut sums);
+                for (b, y) in y.chunks_exact_mut(width).enumerate() {
+                    for (y, sums) in y[columns.clone()].chunks_mut(LANES).zip(sums[b..].iter().step_by(scalars.rows)) {
+                        y.copy_from_slice(&sums[..y.len()]);
+                    }
+                }
+            }
+        }
+        y
+    })
+}
 
-/// The runs of columns in which some vector of `x` is not zero, but for short gaps. A sum is the same without its zero
-/// terms: it starts at +0, and so is never -0.
+/// The runs of columns in which some vector of `x` is not zero, but for short gaps, each at most a stretch long. A sum is
+/// the same without its zero terms: it starts at +0, and so is never -0.
 fn used(x: &[f32], cols: usize) -> Vec<Range<usize>> {
     let mut any = vec![0_u32; cols];
     for x in x.chunks_exact(cols) {
@@ -47,21 +89,42 @@ fn used(x: &[f32], cols: usize) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
     for (j, _) in any.iter().enumerate().filter(|(_, bits)| **bits != 0) {
         match runs.last_mut() {
-            Some(run) if j - run.end < GAP => run.end = j + 1,
+            Some(run) if j - run.end < GAP && j - run.start < STRETCH => run.end = j + 1,
             _ => runs.push(j..j + 1),
         }
     }
     runs
 }
 
-/// `y = d W` for `d` (batch, rows), `w` (rows, cols): (batch, cols).
-pub fn backward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, d: &[f32]) -> Vec<f32> {
-    let batch = d.len() / rows;
-    blocked(threads, cols, batch, rows, |first, width| {
-        let mut y = vec![0.0; batch * width];
-        isa.run(Backward { w, d, cols, first, width, y: &mut y });
-        y
-    })
+/// Panels of the used columns of `x`, sixteen vectors each; what is missing to sixteen is zero.
+fn transposed(x: &[f32], cols: usize, runs: &[Range<usize>]) -> Vec<Strip> {
+    let depth: usize = runs.iter().map(Range::len).sum();
+    let mut panels = Vec::with_capacity((x.len() / cols).div_ceil(LANES) * depth);
+    let missing = vec![0.0; cols];
+    for x in x.chunks(cols * LANES) {
+        for run in runs {
+            let mut rows = [&missing[run.clone()]; LANES];
+            for (row, x) in rows.iter_mut().zip(x.chunks_exact(cols)) {
+                *row = &x[run.clone()];
+            }
+            panels.extend((0..run.len()).map(|k| rows.map(|row| row[k])));
+        }
+    }
+    panels
+}
+
+/// Panels of `columns` of `w`, sixteen of them each; what is missing to sixteen is not written.
+fn lay_out(w: &[f32], cols: usize, columns: Range<usize>, panels: &mut [Strip]) {
+    let rows = w.len() / cols;
+    for (i, w) in w.chunks_exact(cols).enumerate() {
+        let (strips, rest) = w[columns.clone()].as_chunks::<LANES>();
+        for (p, strip) in strips.iter().enumerate() {
+            panels[p * rows + i] = *strip;
+        }
+        if !rest.is_empty() {
+            panels[strips.len() * rows + i][..rest.len()].copy_from_slice(rest);
+        }
+    }
 }
 
 /// Computes blocks of outputs and lays them side by side: `outputs` of them for each of `batch` vectors.
@@ -88,59 +151,137 @@ fn blocked(
     y
 }
 
-/// Sixteen sums that stay in registers: passed by value, since arrays updated in place would live in memory.
+/// Rows of scalars, `stride` numbers apart.
 #[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Lanes([f32; LANES]);
-
-impl Lanes {
-    const ZERO: Self = Self([0.0; LANES]);
-
-    /// `self + a * b` lane by lane, rounded twice: fused multiply-add would give other bits where there is none.
-    #[inline(always)]
-    fn add_product(self, a: Self, b: f32) -> Self {
-        let mut sum = [0.0; LANES];
-        for lane in 0..LANES {
-            sum[lane] = self.0[lane] + a.0[lane] * b;
-        }
-        Self(sum)
-    }
-}
-
-/// Strips of sixteen numbers: strip `k` starts at `first + k * stride`.
-#[derive(Clone, Copy)]
-struct Strips<'a> {
+struct Scalars<'a> {
     values: &'a [f32],
-    first: usize,
     stride: usize,
+    rows: usize,
 }
 
-impl Strips<'_> {
+/// Panels of `depth` strips each, and the rows of scalars that each of them meets: strip `k` of a panel belongs to the
+/// `k`-th number in `runs` of a row.
+#[derive(Clone, Copy)]
+struct Block<'a> {
+    panels: &'a [Strip],
+    runs: &'a [Range<usize>],
+    depth: usize,
+    scalars: Scalars<'a>,
+}
+
+/// The sums of every panel with every row of scalars, panel by panel, in the beginning of `sums`.
+fn add_up<'s>(isa: Isa, block: Block<'_>, sums: &'s mut [Strip]) -> &'s [Strip] {
+    checkpoint();
+    let sums = &mut sums[..block.panels.len() / block.depth * block.scalars.rows];
+    sums.fill([0.0; LANES]);
+    // As many sums at a time as there are registers for, of 4, 8 and 16 numbers.
+    match isa {
+        Isa::Base => isa.run(AddUp::<Quarters> { block, sums, most: 2, lanes: PhantomData }),
+        Isa::V3 => isa.run(AddUp::<Halves> { block, sums, most: 6, lanes: PhantomData }),
+        Isa::V4 => isa.run(AddUp::<Whole> { block, sums, most: 6, lanes: PhantomData }),
+    }
+    sums
+}
+
+/// A strip in registers, passed by value: an array updated in place might live in memory.
+trait Lanes: Copy {
+    fn load(strip: &Strip) -> Self;
+    fn store(self, strip: &mut Strip);
+    /// `self + a * b` lane by lane, rounded twice: fused multiply-add would give other bits where there is none.
+    fn add_product(self, a: Self, b: f32) -> Self;
+}
+
+/// A strip as so many registers of `$width` numbers: left to itself the compiler may take wider ones than there are, and
+/// move their halves in and out of memory.
+macro_rules! lanes {
+    ($name:ident $width:literal: $($part:ident $start:literal),+) => {
+        #[derive(Clone, Copy)]
+        struct $name { $($part: [f32; $width]),+ }
+
+        impl Lanes for $name {
+            #[inline(always)]
+            fn load(strip: &Strip) -> Self {
+                $(let mut $part = [0.0; $width];
+                for lane in 0..$width {
+                    $part[lane] = strip[$start + lane];
+                })+
+                Self { $($part),+ }
+            }
+
+            #[inline(always)]
+            fn store(self, strip: &mut Strip) {
+                $(for lane in 0..$width {
+                    strip[$start + lane] = self.$part[lane];
+                })+
+            }
+
+            #[inline(always)]
+            fn add_product(self, a: Self, b: f32) -> Self {
+                $(let mut $part = [0.0; $width];
+                for lane in 0..$width {
+                    $part[lane] = self.$part[lane] + a.$part[lane] * b;
+                })+
+                Self { $($part),+ }
+            }
+        }
+    };
+}
+
+lanes!(Quarters 4: a 0, b 4, c 8, d 12);
+lanes!(Halves 8: a 0, b 8);
+lanes!(Whole 16: a 0);
+
+/// [`add_up`], at most `most` rows of scalars at a time.
+struct AddUp<'a, L> {
+    block: Block<'a>,
+    sums: &'a mut [Strip],
+    most: usize,
+    lanes: PhantomData<L>,
+}
+
+impl<L: Lanes> Kernel for AddUp<'_, L> {
+    type Output = ();
+
     #[inline(always)]
-    fn strip(self, k: usize) -> Lanes {
-        let (lanes, _) = self.values[self.first + k * self.stride..][..LANES].as_chunks::<LANES>();
-        Lanes(lanes[0])
+    fn run(self) {
+        let Self { block: Block { panels, runs, depth, scalars }, sums, most, .. } = self;
+        let mut start = 0;
+        for run in runs {
+            for (panel, sums) in panels.chunks_exact(depth).zip(sums.chunks_exact_mut(scalars.rows)) {
+                let panel = &panel[start..start + run.len()];
+                let mut at = 0;
+                macro_rules! groups_of {
+                    ($($size:literal)*) => { $(
+                        while $size <= most && scalars.rows - at >= $size {
+                            let rows = &scalars.values[at * scalars.stride + run.start..];
+                            Group::<$size>::add::<L>(panel, rows, scalars.stride, &mut sums[at..at + $size]);
+                            at += $size;
+                        }
+                    )* };
+                }
+                groups_of!(6 4 2 1);
+            }
+            start += run.len();
+        }
     }
 }
 
-/// `Group<B>::sums`: for each of `B` rows of scalars, the sum over the `k` of all runs of strip `k` times scalar `k`.
-struct Group<const B: usize>;
+/// `Group<R>::add` adds the products of a stretch with `R` rows of scalars to their sums.
+struct Group<const R: usize>;
 
 /// One function per size of group: its sums are separate variables, since an array of them may be left in memory.
 macro_rules! group {
-    ($size:literal: $($sum:ident $row:ident $b:literal),+) => {
+    ($size:literal: $($sum:ident $row:ident $r:literal),+) => {
         impl Group<$size> {
             #[inline(always)]
-            fn sums(strips: Strips<'_>, runs: &[Range<usize>], scalars: &[f32], depth: usize) -> [Lanes; $size] {
-                $(let mut $sum = Lanes::ZERO;)+
-                for run in runs {
-                    $(let $row = &scalars[$b * depth..($b + 1) * depth][run.clone()];)+
-                    for k in 0..run.len() {
-                        let strip = strips.strip(run.start + k);
-                        $($sum = $sum.add_product(strip, $row[k]);)+
-                    }
+            fn add<L: Lanes>(panel: &[Strip], rows: &[f32], stride: usize, sums: &mut [Strip]) {
+                $(let mut $sum = L::load(&sums[$r]);
+                let $row = &rows[$r * stride..][..panel.len()];)+
+                for k in 0..panel.len() {
+                    let strip = L::load(&panel[k]);
+                    $($sum = $sum.add_product(strip, $row[k]);)+
                 }
-                [$($sum),+]
+                $($sum.store(&mut sums[$r]);)+
             }
         }
     };
@@ -150,89 +291,6 @@ group!(1: a p 0);
 group!(2: a p 0, b q 1);
 group!(4: a p 0, b q 1, c r 2, d s 3);
 group!(6: a p 0, b q 1, c r 2, d s 3, e t 4, f u 5);
-
-/// The sums of one strip position with every row of `scalars`, handed to `take` row by row.
-#[inline(always)]
-fn all_sums(
-    strips: Strips<'_>,
-    runs: &[Range<usize>],
-    scalars: &[f32],
-    depth: usize,
-    mut take: impl FnMut(usize, Lanes),
-) {
-    let rows = scalars.len() / depth;
-    let mut at = 0;
-    macro_rules! groups_of {
-        ($($size:literal)*) => { $(
-            while rows - at >= $size {
-                for (k, sum) in Group::<$size>::sums(strips, runs, &scalars[at * depth..], depth).into_iter().enumerate() {
-                    take(at + k, sum);
-                }
-                at += $size;
-            }
-        )* };
-    }
-    groups_of!(6 4 2 1);
-}
-
-struct Forward<'a> {
-    /// `x` transposed and padded, (cols, batch rounded up to sixteen).
-    strips: &'a [f32],
-    runs: &'a [Range<usize>],
-    w: &'a [f32],
-    cols: usize,
-    batch: usize,
-    y: &'a mut [f32],
-}
-
-impl Kernel for Forward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { strips, runs, w, cols, batch, y } = self;
-        let (height, stride) = (w.len() / cols, strips.len() / cols);
-        for first in (0..stride).step_by(LANES) {
-            let strips = Strips { values: strips, first, stride };
-            all_sums(strips, runs, w, cols, |row, sum| {
-                for (b, value) in sum.0.into_iter().enumerate().take(batch - first) {
-                    y[(first + b) * height + row] = value;
-                }
-            });
-        }
-    }
-}
-
-struct Backward<'a> {
-    w: &'a [f32],
-    d: &'a [f32],
-    cols: usize,
-    first: usize,
-    width: usize,
-    y: &'a mut [f32],
-}
-
-impl Kernel for Backward<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { w, d, cols, first, width, y } = self;
-        let rows = w.len() / cols;
-        let (strips, all) = (width / LANES * LANES, 0..rows);
-        for j in (0..strips).step_by(LANES) {
-            let strip = Strips { values: w, first: first + j, stride: cols };
-            all_sums(strip, slice::from_ref(&all), d, rows, |b, sum| {
-                y[b * width + j..][..LANES].copy_from_slice(&sum.0)
-            });
-        }
-        for j in strips..width {
-            for (b, errors) in d.chunks_exact(rows).enumerate() {
-                y[b * width + j] = errors.iter().enumerate().fold(0.0, |sum, (i, d)| sum + d * w[i * cols + first + j]);
-            }
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,21 +1,28 @@
 //! One read of a batch: every vector with its own noise and bound management, all products of a round in one.
 //!
-//! The noise of output `i` of vector `b` in bound-management round `r` is keyed by (read, b, r, i), so a retry of some
-//! vectors changes nothing for the others.
+//! The draws of one kind in bound-management round `r` are keyed by the read and `r`, and laid over the batch as its numbers
+//! are: line `i` of `n` of vector `b` has draw `b n + i`. So a retry of some vectors changes nothing for the others.
 
-use super::bound_management::reduce;
 use super::input::convert;
 use super::lines::Lines;
 use super::output::finalise;
 use super::passes::Passes;
-use super::{BoundManagement, Periphery, noise_management, product};
-use crate::error::{Error, Result, check_finite, check_len};
+use super::{Periphery, noise_management, product};
+use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::Threads;
-use crate::rng::Key;
+use crate::par::stop::checkpoint;
+use crate::rng::fill::ELEMENTS;
+use crate::rng::{Key, Purpose, Stream};
 use crate::simd::Isa;
 
-/// Rounds of one vector within the counters.
+/// Most rounds of one vector.
 pub const MAX_ROUNDS: u32 = 64;
+
+/// Vectors that pass through the array together: what is made of them on the way stays in a second-level cache.
+const BLOCK: usize = 32;
+
+/// How draws are made: [`crate::rng::fill`] has two ways.
+type Fill = fn(Isa, Stream, u32, u64, &mut [f32]);
 
 /// Which way an array is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +84,21 @@ pub struct Context {
     pub threads: Threads,
 }
 
+impl Context {
+    /// One draw for each of `width` lines of every vector, in the round that all `vectors` are in: (vectors, width).
+    pub fn draw(&self, fill: Fill, purpose: Purpose, vectors: &[Vector], width: usize) -> Vec<f32> {
+        let stream = self.key.stream(purpose, self.step);
+        let mut draws = vec![0.0; vectors.len() * width];
+        let mut rest = &mut draws[..];
+        for row in vectors.chunk_by(|one, next| one.index + 1 == next.index) {
+            let (part, after) = rest.split_at_mut(row.len() * width);
+            fill(self.isa, stream, row[0].round, (row[0].index * width) as u64, part);
+            rest = after;
+        }
+        draws
+    }
+}
+
 /// Reads a batch; returns the outputs and how many vectors passed through the array, retries included. `average` is the
 /// direction's moving average of inputs (see [`noise_management::scale`]); it stays as it is if the read fails.
 ///
@@ -98,9 +120,12 @@ pub fn read(
     let (inputs, outputs) = (matrix.inputs(direction), matrix.outputs(direction));
     check_len(name, input.len(), batch, inputs)?;
     check_finite(name, input)?;
-    if batch > (u32::MAX / MAX_ROUNDS) as usize {
-        return Err(Error::parameter("batch", batch, format!("at most {}", u32::MAX / MAX_ROUNDS)));
+    let most = ELEMENTS / inputs.max(outputs) as u64;
+    if batch as u64 > most {
+        return Err(Error::parameter("batch", batch, format!("at most {most}")));
     }
+    // Prepared inputs and their transposition, outputs before and after the output stage, twice for two passes.
+    check_room(batch.saturating_mul(28 * (inputs + outputs)), "a read of this batch")?;
     if periphery.perfect() {
         let mut y = matrix.product(direction, context, input);
         if periphery.out_scale != 1.0 {
@@ -109,40 +134,27 @@ pub fn read(
         check_finite("y", &y)?;
         return Ok((y, batch as u64));
     }
-    let managed = direction == Direction::Forward && periphery.bound_management != BoundManagement::None;
-    let passes = Passes::new(matrix, direction, periphery, context);
     let mut seen = *average;
+    let scales: Vec<f32> =
+        input.chunks_exact(inputs).map(|x| noise_management::scale(periphery, x, &mut seen)).collect();
     let mut y = vec![0.0; batch * outputs];
-    let mut pending: Vec<Vector> = (0..batch)
-        .filter_map(|index| {
-            let x = &input[index * inputs..(index + 1) * inputs];
-            let scale = noise_management::scale(periphery, x, &mut seen);
-            // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
-            let silent = scale <= 0.0 && (periphery.inp_noise <= 0.0 || direction == Direction::Backward);
-            (!silent).then(|| Vector::new(index, scale))
-        })
-        .collect();
-    let mut vectors = 0;
-    while !pending.is_empty() {
-        vectors += pending.len() as u64 * periphery.passes();
-        let mut prepared = vec![0.0; pending.len() * inputs];
-        for (vector, out) in pending.iter().zip(prepared.chunks_mut(inputs)) {
-            let x = &input[vector.index * inputs..(vector.index + 1) * inputs];
-            convert(periphery, context, vector, x, out);
-        }
-        let mut raw = passes.run(&pending, &prepared);
-        let mut again = Vec::new();
-        for (at, mut vector) in pending.into_iter().enumerate() {
-            let out = &mut y[vector.index * outputs..(vector.index + 1) * outputs];
-            if passes.finish(&mut raw, at, &vector, out)
-                && managed
-                && reduce(periphery, &input[vector.index * inputs..(vector.index + 1) * inputs], &mut vector)
-            {
-                again.push(vector);
-            }
-        }
-        pending = again;
-    }
+    let blocks: Vec<_> = scales.chunks(BLOCK).zip(y.chunks_mut(BLOCK * outputs)).enumerate().collect();
+    // Where there are fewer blocks than threads, these share each product instead.
+    let (across, within) = if blocks.len() < context.threads.count() {
+        (Threads::ONE, context.threads)
+    } else {
+        (context.threads.for_work(matrix.weights.len() * batch / 16), Threads::ONE)
+    };
+    let passes = Passes::new(matrix, direction, periphery, Context { threads: within, ..context });
+    let rounds = |(at, (scales, y)): (usize, (&[f32], &mut [f32]))| {
+        checkpoint();
+        // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
+        let reads = |scale: f32| scale > 0.0 || (periphery.inp_noise > 0.0 && direction == Direction::Forward);
+        let vectors = scales.iter().enumerate().filter(|(_, scale)| reads(**scale));
+        let vectors = vectors.map(|(index, scale)| Vector::new(at * BLOCK + index, *scale)).collect();
+        passes.rounds(vectors, input, at * BLOCK, y)
+    };
+    let vectors = across.map(blocks, rounds).into_iter().sum();
     // Finite inputs can overflow in the product or in undoing the scaling: an error here, not a NaN three layers on.
     check_finite("y", &y)?;
     *average = seen;
@@ -156,22 +168,19 @@ pub fn column(matrix: Matrix<'_>, column: usize, periphery: &Periphery, context:
         out.iter_mut().zip(cells).for_each(|(v, w)| *v = w * periphery.out_scale as f32);
         return;
     }
-    let vector = Vector::new(0, 1.0);
+    let vectors = [Vector::new(0, 1.0)];
     if periphery.inp_noise <= 0.0 && periphery.is_one_product() {
-        let mut amplitude = [0.0];
-        convert(periphery, context, &vector, &[1.0], &mut amplitude);
-        out.iter_mut().zip(cells).for_each(|(v, w)| *v = w * amplitude[0]);
+        let amplitude = convert(periphery, context, &vectors, &[1.0], 1)[0];
+        out.iter_mut().zip(cells).for_each(|(v, w)| *v = w * amplitude);
         let lines = Lines::draw(periphery, context, Direction::Forward, matrix.rows);
-        finalise(periphery, context, &lines, &vector, out);
+        finalise(periphery, context, &lines, &vectors, out);
         return;
     }
     let mut one_hot = vec![0.0; matrix.cols];
     one_hot[column] = 1.0;
-    let mut prepared = vec![0.0; matrix.cols];
-    convert(periphery, context, &vector, &one_hot, &mut prepared);
+    let prepared = convert(periphery, context, &vectors, &one_hot, matrix.cols);
     let passes = Passes::new(matrix, Direction::Forward, periphery, context);
-    let mut raw = passes.run(std::slice::from_ref(&vector), &prepared);
-    passes.finish(&mut raw, 0, &vector, out);
+    out.copy_from_slice(&passes.run(&vectors, &prepared).0);
 }
 
 /// One vector on its way through the rounds of bound management.
@@ -192,8 +201,16 @@ impl Vector {
         Self { index, scale: if scale > 0.0 { scale } else { 1.0 }, reduction: 1.0, round: 0 }
     }
 
-    /// Where the vector's draws of this round stand in their streams.
-    pub fn ordinal(&self) -> u32 {
-        self.index as u32 * MAX_ROUNDS + self.round
+    /// The input that stands for a full range of the DAC.
+    #[inline(always)]
+    pub fn range(&self) -> f32 {
+        self.scale * self.reduction as f32
+    }
+
+    /// What the input is multiplied by.
+    #[inline(always)]
+    pub fn factor(&self) -> f32 {
+        let managed = self.scale != 1.0 || self.reduction != 1.0;
+        if managed { 1.0 / self.range() } else { 1.0 }
     }
 }

@@ -12,27 +12,23 @@ impl Periphery {
     }
 }
 
-/// Adds noise of standard deviation `w_noise ||v||` to the outputs `y` of the prepared input `v`.
-pub fn additive_constant(periphery: &Periphery, context: Context, vector: &Vector, v: &[f32], y: &mut [f32]) {
-    let norm = v.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
-    let noise = (periphery.w_noise * norm) as f32;
-    let xi = normals(context, vector, y.len());
-    for (y, xi) in y.iter_mut().zip(xi) {
-        *y += noise * xi;
+/// Adds noise of standard deviation `w_noise ||v||` to the outputs `y` (vectors, outputs) of the prepared inputs `v`.
+pub fn additive_constant(periphery: &Periphery, context: Context, vectors: &[Vector], v: &[f32], y: &mut [f32]) {
+    let (inputs, outputs) = (v.len() / vectors.len(), y.len() / vectors.len());
+    let xi = context.draw(fill_normals, Purpose::ReadWeight, vectors, outputs);
+    for ((v, y), xi) in v.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)).zip(xi.chunks_exact(outputs)) {
+        let norm = v.iter().map(|v| f64::from(*v) * f64::from(*v)).sum::<f64>().sqrt();
+        let noise = (periphery.w_noise * norm) as f32;
+        y.iter_mut().zip(xi).for_each(|(y, xi)| *y += noise * xi);
     }
 }
 
-/// Adds noise of standard deviation `w_noise sqrt(c_i)` to the outputs `y`, where `c_i = sum_j |w_ij| v_j^2`.
-pub fn pcm_read(periphery: &Periphery, context: Context, vector: &Vector, currents: &[f32], y: &mut [f32]) {
+/// Adds noise of standard deviation `w_noise sqrt(c_i)` to the outputs `y` (vectors, outputs), where
+/// `c_i = sum_j |w_ij| v_j^2`.
+pub fn pcm_read(periphery: &Periphery, context: Context, vectors: &[Vector], currents: &[f32], y: &mut [f32]) {
     let noise = periphery.w_noise as f32;
-    let xi = normals(context, vector, y.len());
+    let xi = context.draw(fill_normals, Purpose::ReadWeight, vectors, y.len() / vectors.len());
     for ((y, xi), current) in y.iter_mut().zip(xi).zip(currents) {
         *y += noise * current.sqrt() * xi;
     }
-}
-
-fn normals(context: Context, vector: &Vector, outputs: usize) -> Vec<f32> {
-    let mut xi = vec![0.0; outputs];
-    fill_normals(context.isa, context.key.stream(Purpose::ReadWeight, context.step), vector.ordinal(), &mut xi);
-    xi
 }

@@ -1,14 +1,17 @@
 //! From a batch of vector pairs to pulses on cells.
 
+use super::composed::Composed;
 use super::dense::Dense;
+use super::fidelity::Fidelity;
 use super::management::{PulseType, PulseUpdate};
 use super::segments::{Segment, Segments};
 use super::sparse;
 use super::train::probabilities;
-use crate::device::{Apparent, CellsMut, Model, Visitor};
-use crate::error::{Error, Result};
+use crate::device::{Apparent, CellsMut, Model, Response, Visitor};
+use crate::error::{Error, Result, check_room, make_room};
 use crate::ledger::Pulses;
 use crate::par::Threads;
+use crate::par::stop::checkpoint;
 use crate::rng::{Key, Purpose, Stream};
 use crate::simd::Isa;
 use crate::simd::math::largest_magnitude;
@@ -25,8 +28,8 @@ pub struct Request<'a> {
     pub rows: usize,
     /// Columns of the array.
     pub cols: usize,
-    /// Learning rate.
-    pub lr: f64,
+    /// Learning rate of every vector pair.
+    pub rates: &'a [f64],
     /// Granularity `g` of the device.
     pub granularity: f64,
     /// How trains are made.
@@ -103,12 +106,13 @@ impl Trains {
         let mut p = vec![0.0; request.rows];
         let mut q = vec![0.0; request.cols];
         for vector in 0..request.batch {
+            checkpoint();
             let x = &request.x[vector * request.cols..(vector + 1) * request.cols];
             let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
             let scaling = request.update.scaling(
                 f64::from(largest_magnitude(x)),
                 f64::from(largest_magnitude(d)),
-                request.lr,
+                request.rates[vector],
                 request.granularity,
             );
             if scaling.length == 0 {
@@ -130,14 +134,17 @@ impl Trains {
                     let sum = |values: &[f32]| values.iter().map(|v| f64::from(v.min(1.0))).sum::<f64>();
                     trains.expected += f64::from(scaling.length) * sum(&p) * sum(&q);
                     let ordinal = vector as u32 * longest;
-                    segments.draw(request, ordinal, scaling.length, (x, d), (&q, &p));
+                    segments.draw(request, ordinal, scaling.length, (x, d), (&q, &p))?;
                 }
-                _ => counts.add(request, scaling.length, (x, d), (&q, &p)),
+                _ => counts.add(request, scaling.length, (x, d), (&q, &p))?,
             }
         }
         if request.update.pulse_type != PulseType::Stochastic {
             trains.kind = Kind::Deterministic(counts.events);
         }
+        // Copies of the pulses in another order, or lists of the lines that fire.
+        let sparse = trains.expected.min((request.rows * request.cols) as f64) as usize;
+        check_room(trains.bytes().saturating_mul(4).saturating_add(sparse.saturating_mul(24)), "the pulses")?;
         Ok(trains)
     }
 
@@ -159,6 +166,22 @@ impl Trains {
         }
     }
 
+    fn bytes(&self) -> usize {
+        match &self.kind {
+            Kind::Deterministic(events) => size_of_val(&events[..]),
+            Kind::Stochastic(segments) => segments.bytes(),
+        }
+    }
+
+    /// Roughly how long they take to apply, in nanoseconds on one thread.
+    #[must_use]
+    pub fn work(&self) -> f64 {
+        match &self.kind {
+            Kind::Deterministic(events) => 20.0 * events.len() as f64,
+            Kind::Stochastic(segments) => 10.0 * self.expected + self.rows as f64 * segments.iter().len() as f64,
+        }
+    }
+
     /// Slots sent, summed over the vectors.
     #[must_use]
     pub fn slots(&self) -> u64 {
@@ -175,10 +198,17 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, request: &Request<'_>, length: u32, (x, d): (&[f32], &[f32]), (q, p): (&[f32], &[f32])) {
+    fn add(
+        &mut self,
+        request: &Request<'_>,
+        length: u32,
+        (x, d): (&[f32], &[f32]),
+        (q, p): (&[f32], &[f32]),
+    ) -> Result<()> {
         let length = length as f32;
         let whole = |p: f32| (p * length).round_ties_even().clamp(0.0, length);
         for row in 0..request.rows {
+            checkpoint();
             for col in 0..request.cols {
                 let count = match request.update.pulse_type {
                     PulseType::MeanCount => (whole(p[row]) * whole(q[col]) / length).round_ties_even(),
@@ -187,12 +217,14 @@ impl Counts {
                 let cell = (row * request.cols + col) as u32;
                 let up = x[col].is_sign_negative() != d[row].is_sign_negative();
                 if count > 0 {
+                    make_room(&mut self.events, count as usize, "the pulses")?;
                     let sent = self.sent.entry(cell).or_default();
                     self.events.extend((0..count).map(|n| Event::new(cell, *sent + n, up)));
                     *sent += count;
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -217,6 +249,10 @@ pub struct Apply<'a> {
     pub threads: Threads,
     /// Cycle noise of this update.
     pub noise: Stream,
+    /// Cycle noise of composed pulses.
+    pub pieces: Stream,
+    /// Whether pulses may be composed.
+    pub fidelity: Fidelity,
     /// Write noise of this update.
     pub apparent: Apparent,
     /// All cells of the array.
@@ -225,6 +261,8 @@ pub struct Apply<'a> {
 
 /// Mean pulses per cell above which cells are visited in blocks instead of one by one.
 const DENSE_ABOVE: f64 = 0.5;
+/// Mean pulses per cell and word of trains above which composing them is cheaper than sending them.
+const COMPOSED_ABOVE: f64 = 2.0;
 /// Rows that one block of work covers at least this many cells of.
 const BLOCK: usize = 8192;
 
@@ -232,7 +270,7 @@ impl Visitor for Apply<'_> {
     type Output = (Pulses, Changed);
 
     fn visit<M: Model>(self, model: &M) -> Self::Output {
-        let Self { trains, cols, isa, threads, noise, apparent, cells } = self;
+        let Self { trains, cols, isa, threads, noise, pieces, fidelity, apparent, cells } = self;
         let response = model.response(cells.parameters);
         let segments = match &trains.kind {
             Kind::Deterministic(events) => {
@@ -243,12 +281,26 @@ impl Visitor for Apply<'_> {
             Kind::Stochastic(segments) => segments,
         };
         let count = (trains.rows * cols) as f64;
+        let words = count * segments.iter().len() as f64;
+        let composed = response.affine_noise().filter(|_| match fidelity {
+            Fidelity::Pulse => false,
+            Fidelity::Composed => true,
+            Fidelity::Auto => trains.expected > COMPOSED_ABOVE * words,
+        });
         let dense = trains.expected > DENSE_ABOVE * count;
-        let work = if dense { 2.0 * trains.expected } else { 40.0 * trains.expected };
+        let work = match (composed, dense) {
+            (Some(_), _) => 0.5 * words,
+            (None, true) => 2.0 * trains.expected,
+            (None, false) => 40.0 * trains.expected,
+        };
         let threads = threads.for_work(work as usize);
         // Cells do not depend on each other: one block on one thread fills the kernels' lanes best.
         let rows_per_block = if threads == Threads::ONE { trains.rows } else { BLOCK.div_ceil(cols) };
         let blocks = cells.blocks(rows_per_block * cols);
+        if let Some(cycle) = composed {
+            let run = |cells| isa.run(Composed { response, cycle, segments, cols, noise, pieces, apparent, cells });
+            return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
+        }
         if dense {
             let run = |cells| isa.run(Dense { response, segments, cols, noise, apparent, cells });
             return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
@@ -304,9 +356,9 @@ mod tests {
         for (lr, desired_bl) in [(0.0003, 31), (0.1, 31), (0.3, 100)] {
             let update = PulseUpdate { desired_bl, ..PulseUpdate::default() };
             let granularity = device.granularity();
-            let isa = Isa::machine();
+            let (isa, rates) = (Isa::machine(), &[lr; 12]);
             let request =
-                Request { x: &x, d: &d, batch, rows, cols, lr, granularity, update: &update, key, step: 0, isa };
+                Request { x: &x, d: &d, batch, rows, cols, rates, granularity, update: &update, key, step: 0, isa };
             let mut trains = Trains::draw(&request).unwrap();
             let mut run = |expected| {
                 trains.expected = expected;
@@ -328,6 +380,8 @@ mod tests {
                     isa,
                     threads: Threads::ONE,
                     noise: key.stream(Purpose::UpdatePulse, 1),
+                    pieces: key.stream(Purpose::ComposedUpdate, 1),
+                    fidelity: Fidelity::Pulse,
                     apparent: Apparent { stream: key.stream(Purpose::WriteNoise, 1), std: 0.001 },
                     cells,
                 });

@@ -4,9 +4,10 @@
 //! cells run in lockstep to the largest total among them. Lanes advance by the pulse's ordinal and not by vector, so the
 //! normals of one block serve four consecutive pulses of a cell.
 
-use super::segments::Segments;
+use super::segments::{Segment, Segments};
 use crate::device::{Apparent, CellBlock, CellsMut, Response};
 use crate::ledger::Pulses;
+use crate::par::stop::checkpoint;
 use crate::rng::Stream;
 use crate::simd::{Kernel, LANES};
 
@@ -21,26 +22,26 @@ pub struct Dense<'a, R> {
 }
 
 /// The directions of sixteen cells' pulses: bit `p mod 32` of word `p / 32`, one means up.
-struct Directions {
+pub(super) struct Directions {
     words: Vec<[u32; LANES]>,
     total: [u32; LANES],
     ups: [u32; LANES],
 }
 
 impl Directions {
-    fn new(segments: usize) -> Self {
+    pub(super) fn new(segments: usize) -> Self {
         // A segment adds at most 32 pulses; one word more takes the last flush.
         Self { words: vec![[0; LANES]; segments + 1], total: [0; LANES], ups: [0; LANES] }
     }
 
     /// Packs the directions for the columns from `col` on of `row`.
     #[inline(always)]
-    fn pack(&mut self, segments: &Segments, row: usize, col: usize) {
+    pub(super) fn pack<'s>(&mut self, segments: impl Iterator<Item = Segment<'s>>, row: usize, col: usize) {
         let mut pending = [0_u64; LANES];
         let mut fill = [0_u32; LANES];
         let mut word = [0_usize; LANES];
         self.ups = [0; LANES];
-        for segment in segments.iter() {
+        for segment in segments {
             let error = segment.error[row];
             if error == 0 {
                 continue;
@@ -75,6 +76,20 @@ impl Directions {
             self.total[lane] = 32 * word[lane] as u32 + fill[lane];
         }
     }
+
+    /// Pulses of every lane, all and up.
+    #[inline(always)]
+    pub(super) fn counts(&self) -> ([u32; LANES], [u32; LANES]) {
+        (self.total, self.ups)
+    }
+
+    /// Drops the pulses of the other lanes.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, wanted: impl Fn(usize) -> bool) {
+        for lane in 0..LANES {
+            self.total[lane] = if wanted(lane) { self.total[lane] } else { 0 };
+        }
+    }
 }
 
 impl<R: Response> Kernel for Dense<'_, R> {
@@ -87,12 +102,13 @@ impl<R: Response> Kernel for Dense<'_, R> {
         let mut pulses = Pulses::default();
         for local_row in 0..cells.state.len() / cols {
             for col in (0..cols).step_by(LANES) {
+                checkpoint();
                 let width = LANES.min(cols - col);
                 let at = local_row * cols + col;
                 let first = cells.first + at;
-                directions.pack(segments, first / cols, col);
+                directions.pack(segments.iter(), first / cols, col);
                 let mut block = CellBlock::consecutive(response, cells.parameters, first, &cells.state[at..at + width]);
-                send(&mut block, response, noise, &directions);
+                send(&mut block, response, noise, &directions, 0);
                 for lane in (0..width).filter(|lane| directions.total[*lane] > 0) {
                     let (total, ups) = (directions.total[lane], directions.ups[lane]);
                     cells.count(at + lane, ups, total - ups);
@@ -107,13 +123,20 @@ impl<R: Response> Kernel for Dense<'_, R> {
     }
 }
 
+/// Sends the packed pulses; their normals are those from group `first` of each cell on.
 #[inline(always)]
-fn send<R: Response>(block: &mut CellBlock, response: R, noise: Stream, directions: &Directions) {
+pub(super) fn send<R: Response>(
+    block: &mut CellBlock,
+    response: R,
+    noise: Stream,
+    directions: &Directions,
+    first: u32,
+) {
     let most = directions.total.iter().fold(0, |a, &b| if b > a { b } else { a });
     for group in 0..most.div_ceil(4) {
         let words = &directions.words[(group / 8) as usize];
         for lane in 0..LANES {
-            let xi = if response.is_noisy() { block.normals(noise, lane, group) } else { [0.0; 4] };
+            let xi = if response.is_noisy() { block.normals(noise, lane, first + group) } else { [0.0; 4] };
             let bits = words[lane] >> (4 * (group % 8));
             let left = directions.total[lane].saturating_sub(4 * group);
             let mut v = block.state[lane];

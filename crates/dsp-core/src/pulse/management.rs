@@ -1,5 +1,6 @@
 //! Train length and probability scales of one vector pair (02 section 1.3).
 
+use super::fidelity::Fidelity;
 use crate::config::{Consistent, Count, Flag, Range, choices, parameters};
 
 choices! {
@@ -40,6 +41,8 @@ parameters! {
         x_res_implicit: f64 = 0.0, Range::UNIT;
         /// Step of the error side for the implicit kind; 0 is off.
         d_res_implicit: f64 = 0.0, Range::UNIT;
+        /// Whether many pulses may be taken as one step.
+        fidelity: Fidelity = Fidelity::Auto, ();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::coincidences::Request;
 use super::train::Draw;
+use crate::error::{Result, lengthen};
 use crate::rng::Purpose;
 use crate::simd::LANES;
 
@@ -58,16 +59,21 @@ impl Segments {
         length: u32,
         (x, d): (&[f32], &[f32]),
         (q, p): (&[f32], &[f32]),
-    ) {
+    ) -> Result<()> {
         let negative = |v: &f32| if v.is_sign_negative() { u32::MAX } else { 0 };
         for from in (0..length).step_by(WORD as usize) {
             let slots = WORD.min(length - from);
             let (errors, inputs) = (self.error.len(), self.input.len());
-            self.error.resize(errors + self.rows, 0);
-            self.input.resize(inputs + self.padded, 0);
-            self.error_negative.extend(d.iter().map(negative));
-            self.input_negative.extend(x.iter().map(negative));
-            self.input_negative.resize(inputs + self.padded, 0);
+            for (plane, lines) in [
+                (&mut self.error, self.rows),
+                (&mut self.error_negative, self.rows),
+                (&mut self.input, self.padded),
+                (&mut self.input_negative, self.padded),
+            ] {
+                lengthen(plane, lines, "the pulse trains")?;
+            }
+            self.error_negative[errors..].iter_mut().zip(d.iter().map(negative)).for_each(|(word, all)| *word = all);
+            self.input_negative[inputs..].iter_mut().zip(x.iter().map(negative)).for_each(|(word, all)| *word = all);
             let sides = [
                 (Purpose::InputTrain, q, &mut self.input[inputs..inputs + request.cols]),
                 (Purpose::ErrorTrain, p, &mut self.error[errors..]),
@@ -77,5 +83,14 @@ impl Segments {
                 Draw { stream, ordinal: ordinal + from, slots, probabilities, words }.at(request.isa);
             }
         }
+        Ok(())
+    }
+
+    /// What they occupy.
+    pub fn bytes(&self) -> usize {
+        [&self.error, &self.error_negative, &self.input, &self.input_negative]
+            .map(|plane| size_of_val(&plane[..]))
+            .iter()
+            .sum()
     }
 }

@@ -7,6 +7,7 @@ use super::coincidences::Event;
 use super::segments::Segments;
 use crate::device::{Apparent, CellBlock, CellsMut, Response};
 use crate::ledger::Pulses;
+use crate::par::stop::checkpoint;
 use crate::rng::Stream;
 use crate::simd::{Kernel, LANES};
 
@@ -38,6 +39,7 @@ pub fn collect(segments: &Segments, inputs: &InputLines, cols: usize, first: usi
     let mut events = Vec::new();
     let mut sent = vec![0_u32; cols];
     for row in first / cols..(first + count) / cols {
+        checkpoint();
         let base = (row * cols) as u32;
         let from = events.len();
         for (s, segment) in segments.iter().enumerate() {

@@ -13,7 +13,7 @@ use crate::pulse::PulseUpdate;
 use crate::rng::Key;
 use crate::simd::Isa;
 
-const CELLS: usize = 20_000;
+pub(super) const CELLS: usize = 20_000;
 
 /// Equal cells: every one is a draw from the same law.
 fn equal_cells(noise: f64) -> Population {
@@ -80,12 +80,12 @@ fn models() -> Vec<(Device, SlowCell)> {
     ]
 }
 
-fn array(device: &Device, shape: (usize, usize), threads: usize) -> CrossbarArray {
+pub(super) fn array(device: &Device, shape: (usize, usize), threads: usize) -> CrossbarArray {
     let threads = Threads::new(Some(threads)).unwrap();
     CrossbarArray::new(shape, device.clone(), Key::from_seed([3, 1, 4, 1]), threads, true).unwrap()
 }
 
-fn assert_same_law(fast: &[f32], slow: impl FnMut() -> f64, what: &str) {
+pub(super) fn assert_same_law(fast: &[f32], slow: impl FnMut() -> f64, what: &str) {
     let n = fast.len();
     let mut fast: Vec<f64> = fast.iter().map(|v| f64::from(*v)).collect();
     // Rounded to f32 as the fast states are: cells at a bound form an atom, which must stand at the same number.
@@ -157,7 +157,7 @@ fn increments_follow_the_slow_law() {
     }
 }
 
-fn uniform(n: usize, seed: u64) -> Vec<f32> {
+pub(super) fn uniform(n: usize, seed: u64) -> Vec<f32> {
     let mut rng = SlowRng(seed);
     (0..n).map(|_| (2.0 * rng.uniform() - 1.0) as f32).collect()
 }

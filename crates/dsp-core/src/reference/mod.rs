@@ -2,6 +2,7 @@
 //!
 //! Compiled for tests only; the twins call no kernel and share no random number with them.
 
+mod composed;
 mod laws;
 mod slow;
 pub mod statistics;

@@ -6,6 +6,7 @@
 use super::Stream;
 use super::normal::normals;
 use super::uniform::open_unit;
+use crate::par::stop::checkpoint;
 use crate::simd::{Isa, Kernel, LANES};
 
 /// Elements that sixteen blocks of four words fill.
@@ -14,6 +15,8 @@ const GROUP: usize = 4 * LANES;
 struct Fill<'a, F> {
     stream: Stream,
     ordinal: u32,
+    /// Number of the first element.
+    start: u64,
     out: &'a mut [f32],
     transform: F,
 }
@@ -23,14 +26,27 @@ impl<F: Fn([u32; 4]) -> [f32; 4] + Copy> Kernel for Fill<'_, F> {
 
     #[inline(always)]
     fn run(self) {
-        let (groups, tail) = self.out.as_chunks_mut::<GROUP>();
-        let count = groups.len();
+        let Self { stream, ordinal, start, mut out, transform } = self;
+        let mut index = (start / GROUP as u64) as u32 * LANES as u32;
+        let skipped = (start % GROUP as u64) as usize;
+        if skipped > 0 {
+            let mut first = [0.0; GROUP];
+            fill_group(stream, index, ordinal, &mut first, transform);
+            let (head, rest) = out.split_at_mut((GROUP - skipped).min(out.len()));
+            head.copy_from_slice(&first[skipped..skipped + head.len()]);
+            (out, index) = (rest, index + LANES as u32);
+        }
+        let (groups, tail) = out.as_chunks_mut::<GROUP>();
         for (g, group) in groups.iter_mut().enumerate() {
-            fill_group(self.stream, (g * LANES) as u32, self.ordinal, group, self.transform);
+            if g.is_multiple_of(1024) {
+                checkpoint();
+            }
+            fill_group(stream, index, ordinal, group, transform);
+            index += LANES as u32;
         }
         if !tail.is_empty() {
             let mut last = [0.0; GROUP];
-            fill_group(self.stream, (count * LANES) as u32, self.ordinal, &mut last, self.transform);
+            fill_group(stream, index, ordinal, &mut last, transform);
             tail.copy_from_slice(&last[..tail.len()]);
         }
     }
@@ -53,14 +69,17 @@ fn fill_group(
     }
 }
 
-/// Fills `out` with standard normals.
-pub fn fill_normals(isa: Isa, stream: Stream, ordinal: u32, out: &mut [f32]) {
-    isa.run(Fill { stream, ordinal, out, transform: NormalDraw::draw });
+/// Elements within the counters of one ordinal.
+pub const ELEMENTS: u64 = 1 << 34;
+
+/// Fills `out` with the standard normals of the elements from `start` on.
+pub fn fill_normals(isa: Isa, stream: Stream, ordinal: u32, start: u64, out: &mut [f32]) {
+    isa.run(Fill { stream, ordinal, start, out, transform: NormalDraw::draw });
 }
 
-/// Fills `out` with uniforms in (0, 1).
-pub fn fill_uniforms(isa: Isa, stream: Stream, ordinal: u32, out: &mut [f32]) {
-    isa.run(Fill { stream, ordinal, out, transform: UniformDraw::draw });
+/// Fills `out` with the uniforms in (0, 1) of the elements from `start` on.
+pub fn fill_uniforms(isa: Isa, stream: Stream, ordinal: u32, start: u64, out: &mut [f32]) {
+    isa.run(Fill { stream, ordinal, start, out, transform: UniformDraw::draw });
 }
 
 // Named functions rather than closures: closures would not be forced inline into the level's clone.
@@ -91,7 +110,7 @@ mod tests {
 
     fn draw_normals(n: usize) -> Vec<f32> {
         let mut out = vec![0.0; n];
-        fill_normals(Isa::machine(), stream(), 0, &mut out);
+        fill_normals(Isa::machine(), stream(), 0, 0, &mut out);
         out
     }
 
@@ -101,8 +120,20 @@ mod tests {
         for isa in Isa::available() {
             for n in [0, 1, 15, 64, 65, 999] {
                 let mut out = vec![0.0; n];
-                fill_normals(isa, stream(), 0, &mut out);
+                fill_normals(isa, stream(), 0, 0, &mut out);
                 assert_eq!(out, long[..n]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_part_is_the_same_as_in_the_whole() {
+        let whole = draw_normals(1000);
+        for start in [0, 1, 63, 64, 100, 130] {
+            for n in [0, 1, 5, 64, 200] {
+                let mut part = vec![0.0; n];
+                fill_normals(Isa::machine(), stream(), 0, start as u64, &mut part);
+                assert_eq!(part, whole[start..start + n]);
             }
         }
     }
@@ -131,7 +162,7 @@ mod tests {
         let mut counts = [0_u32; 4];
         let mut largest = 0.0_f32;
         for c in 0..chunks {
-            fill_normals(Isa::machine(), stream(), c, &mut out);
+            fill_normals(Isa::machine(), stream(), c, 0, &mut out);
             for &x in &out {
                 let size = x.abs();
                 largest = if size > largest { size } else { largest };
@@ -174,7 +205,7 @@ mod tests {
     fn uniforms_follow_their_law() {
         let n = 1 << 20;
         let mut out = vec![0.0; n];
-        fill_uniforms(Isa::machine(), stream(), 1, &mut out);
+        fill_uniforms(Isa::machine(), stream(), 1, 0, &mut out);
         let mut draws: Vec<f64> = out.into_iter().map(f64::from).collect();
         assert!(ks_distance(&mut draws, |x| x) < 1.95 / (n as f64).sqrt());
     }

@@ -3,14 +3,14 @@
 //! | word | holds |
 //! | --- | --- |
 //! | key 0..4 | Threefry4x32-20 of (seed words) at counter (child, [`STREAM_VERSION`], tag, 0) |
-//! | counter 0 | index: cell, or block of lines |
-//! | counter 1 | ordinal: group of four pulses, slot, vector and round |
+//! | counter 0 | index: cell, or block of lines, or of the numbers of a batch |
+//! | counter 1 | ordinal: group of four pulses, slot, round of a read |
 //! | counter 2, 3 | step (56 bits), and the purpose in the top 8 bits |
 
 use super::threefry::{ROUNDS, threefry};
 
 /// Version of all streams: enters every key, and is raised whenever a draw changes its meaning.
-pub const STREAM_VERSION: u32 = 1;
+pub const STREAM_VERSION: u32 = 2;
 
 /// Separates derived keys from counters under the same key.
 const CHILD_TAG: u32 = 0x6473_7074;
@@ -81,6 +81,10 @@ purposes! {
     LineOffset,
     /// Spread of the weights that negative inputs meet.
     ReadAsymmetry,
+    /// Cycle noise of composed pulses from coincidences, a draw per piece of a batch.
+    ComposedUpdate,
+    /// Cycle noise of composed pulses sent to a whole array, a draw per window.
+    ComposedPulse,
 }
 
 /// A 128-bit key under which streams are drawn.

@@ -27,10 +27,12 @@ pub fn clip(v: f32, low: f32, high: f32) -> f32 {
 /// The largest magnitude among finite values; 0 for none. On the bits, whose order is that of magnitudes: vectorised.
 #[must_use]
 pub fn largest_magnitude(values: &[f32]) -> f32 {
-    f32::from_bits(values.iter().fold(0, |most, v| {
-        let bits = v.to_bits() & 0x7fff_ffff;
+    // As signed numbers: SSE2 compares no others.
+    let most = values.iter().fold(0, |most, v| {
+        let bits = (v.to_bits() & 0x7fff_ffff) as i32;
         if bits > most { bits } else { most }
-    }))
+    });
+    f32::from_bits(most as u32)
 }
 
 /// Natural logarithm of a normal, positive `u`; absolute error below 1e-7 + 1e-7 |ln u|.

@@ -23,7 +23,8 @@ impl Link {
 
 /// The visible weights follow from the rest and are no part of it.
 pub fn snapshot(rule: &Chain) -> State {
-    let Chain { stages, slow, visible: _, names, settings: _, transfer_read: _, batches, read: _, pulses: _ } = rule;
+    let Chain { stages, slow, visible: _, names, settings: _, rate, transfer_read: _, batches, read: _, pulses: _ } =
+        rule;
     let (rows, cols) = slow.shape();
     let (mut arrays, mut links) = (State::default(), State::default());
     for (name, stage) in names.iter().zip(stages) {
@@ -39,6 +40,9 @@ pub fn snapshot(rule: &Chain) -> State {
     let mut state = State::default();
     state.set_part("arrays", arrays);
     state.set_part("links", links);
+    if rate.has_state() {
+        state.set_part("rate", rate.snapshot());
+    }
     state.set_count("batches", *batches);
     state
 }
@@ -66,6 +70,7 @@ pub fn restored(rule: &Chain, mut from: State) -> Result<Chain> {
         part.finish()?;
     }
     let slow = rule.slow.restored(arrays.part("W")?)?;
+    let rate = if rule.rate.has_state() { rule.rate.restored(from.part("rate")?)? } else { rule.rate };
     let batches = from.count("batches")?;
     arrays.finish()?;
     links.finish()?;
@@ -76,6 +81,7 @@ pub fn restored(rule: &Chain, mut from: State) -> Result<Chain> {
         visible: vec![0.0; rule.visible.len()],
         names: rule.names.clone(),
         settings: rule.settings.clone(),
+        rate,
         transfer_read: rule.transfer_read.clone(),
         batches,
         read: vec![0.0; rows],

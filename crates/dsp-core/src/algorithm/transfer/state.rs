@@ -10,6 +10,7 @@ use crate::snapshot::State;
 pub fn snapshot(rule: &Transfer) -> State {
     let Transfer {
         fast,
+        rate,
         slow,
         visible: _,
         buffer,
@@ -36,6 +37,9 @@ pub fn snapshot(rule: &Transfer) -> State {
     if let Some(tracker) = tracker {
         state.set_part("tracker", tracker.snapshot());
     }
+    if rate.has_state() {
+        state.set_part("rate", rate.snapshot());
+    }
     state.set_list("key", key.words().to_vec());
     state.set_count("batches", *batches);
     state.set_count("transfers", *transfers);
@@ -59,6 +63,7 @@ pub fn restored(rule: &Transfer, mut from: State) -> Result<Transfer> {
         Some(tracker) => Some(tracker.restored(from.part("tracker")?)?),
         None => None,
     };
+    let rate = if rule.rate.has_state() { rule.rate.restored(from.part("rate")?)? } else { rule.rate };
     let key = Key::from_seed(from.fixed("key")?);
     let (batches, transfers) = (from.count("batches")?, from.count("transfers")?);
     let (column, sweep) = (from.count("column")?, from.count("sweep")?);
@@ -69,6 +74,7 @@ pub fn restored(rule: &Transfer, mut from: State) -> Result<Transfer> {
     from.finish()?;
     let mut restored = Transfer {
         fast,
+        rate,
         slow,
         visible: vec![0.0; rule.visible.len()],
         buffer,

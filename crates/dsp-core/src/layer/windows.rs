@@ -1,0 +1,396 @@
+//! Windows that slide over images: where a convolution takes its patches and a pooling its elements.
+//!
+//! Images are (images, channels, height, width) in C order, positions of windows go row by row. Sums over windows that
+//! overlap have a fixed order.
+
+use crate::error::{Error, Result, check_len};
+
+/// Sizes of a batch of images: how many, channels, height, width.
+pub type Shape = [usize; 4];
+
+/// A vertical and a horizontal number.
+pub type Pair = (usize, usize);
+
+/// The windows of one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+}
+
+impl Windows {
+    /// Windows of `kernel` pixels that are `dilation` apart, every `stride` pixels, from `padding` pixels of zeros outside
+    /// the image on.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] where a number but the padding is 0.
+    pub fn new(kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Result<Self> {
+        for (name, pair) in [("kernel_size", kernel), ("stride", stride), ("dilation", dilation)] {
+            if pair.0 == 0 || pair.1 == 0 {
+                return Err(Error::parameter(name, format!("({}, {})", pair.0, pair.1), "at least 1"));
+            }
+        }
+        Ok(Self { kernel, stride, padding, dilation })
+    }
+
+    /// Numbers of positions in images of this shape, vertically and horizontally.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is none.
+    pub fn positions(&self, shape: Shape) -> Result<Pair> {
+        let [_, _, height, width] = shape;
+        let count = |size: usize, padding: usize, kernel: usize, dilation: usize, stride: usize| {
+            Some((size + 2 * padding).checked_sub(dilation * (kernel - 1) + 1)? / stride + 1)
+        };
+        let rows = count(height, self.padding.0, self.kernel.0, self.dilation.0, self.stride.0);
+        let columns = count(width, self.padding.1, self.kernel.1, self.dilation.1, self.stride.1);
+        rows.zip(columns).ok_or_else(|| Error::Shape {
+            name: "x",
+            given: format!("{shape:?}"),
+            expected: format!("images with room for {:?} pixels", self.kernel),
+        })
+    }
+
+    /// The patches of the images `x`: a row for every image and position, a column for every channel, kernel row and kernel
+    /// column.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a wrong length or images without room for a window.
+    pub fn gather(&self, x: &[f32], shape: Shape) -> Result<Vec<f32>> {
+        let [images, channels, height, width] = shape;
+        check_len("x", x.len(), images * channels, height * width)?;
+        let (positions, lines) = (self.positions(shape)?, self.lines(shape));
+        let per_image = positions.0 * positions.1 * lines.len() * self.kernel.1;
+        let mut rows = vec![0.0; images * per_image];
+        let (mut padded, size) = (Vec::new(), channels * height * width);
+        for (image, rows) in x.chunks_exact(size.max(1)).zip(rows.chunks_exact_mut(per_image.max(1))) {
+            let image = if self.padding == (0, 0) { image } else { self.pad(image, shape, &mut padded) };
+            let corners = self.corners(positions, shape);
+            match (self.kernel.1, self.dilation.1) {
+                (3, 1) => copy::<3>(image, corners, &lines, rows),
+                (5, 1) => copy::<5>(image, corners, &lines, rows),
+                (width, apart) => {
+                    let starts = corners.flat_map(|corner| lines.iter().map(move |line| corner + line));
+                    for (start, part) in starts.zip(rows.chunks_exact_mut(width)) {
+                        part.iter_mut().zip(image[start..].iter().step_by(apart)).for_each(|(to, from)| *to = *from);
+                    }
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The images in which every pixel is the sum of its places in `rows`, the patches: in order of position, in f64.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a wrong length or images without room for a window.
+    pub fn scatter(&self, rows: &[f32], shape: Shape) -> Result<Vec<f32>> {
+        let [images, channels, height, width] = shape;
+        let (positions, lines) = (self.positions(shape)?, self.lines(shape));
+        let per_image = positions.0 * positions.1 * lines.len() * self.kernel.1;
+        check_len("rows", rows.len(), images, per_image)?;
+        let (plane, padded_width) = (self.plane(shape), width + 2 * self.padding.1);
+        let mut sums = vec![0.0_f64; channels * plane];
+        let mut x = Vec::with_capacity(images * channels * height * width);
+        for rows in rows.chunks_exact(per_image.max(1)) {
+            sums.fill(0.0);
+            let corners = self.corners(positions, shape);
+            match (self.kernel.1, self.dilation.1) {
+                (3, 1) => add::<3>(rows, corners, &lines, &mut sums),
+                (5, 1) => add::<5>(rows, corners, &lines, &mut sums),
+                (width, apart) => {
+                    let starts = corners.flat_map(|corner| lines.iter().map(move |line| corner + line));
+                    for (start, part) in starts.zip(rows.chunks_exact(width)) {
+                        let sums = sums[start..].iter_mut().step_by(apart);
+                        sums.zip(part).for_each(|(sum, value)| *sum += f64::from(*value));
+                    }
+                }
+            }
+            for plane in sums.chunks_exact(plane) {
+                for line in plane.chunks_exact(padded_width).skip(self.padding.0).take(height) {
+                    x.extend(line[self.padding.1..][..width].iter().map(|sum| *sum as f32));
+                }
+            }
+        }
+        Ok(x)
+    }
+
+    /// Pixels of one channel with its border.
+    fn plane(&self, [_, _, height, width]: Shape) -> usize {
+        (height + 2 * self.padding.0) * (width + 2 * self.padding.1)
+    }
+
+    /// Where every window begins in an image with its border.
+    fn corners(&self, positions: Pair, shape: Shape) -> impl Iterator<Item = usize> {
+        let (stride, width) = (self.stride, shape[3] + 2 * self.padding.1);
+        (0..positions.0).flat_map(move |i| (0..positions.1).map(move |j| i * stride.0 * width + j * stride.1))
+    }
+
+    /// Where the lines of a window lie behind its beginning: by channel, then kernel row.
+    fn lines(&self, shape: Shape) -> Vec<usize> {
+        let (plane, line) = (self.plane(shape), self.dilation.0 * (shape[3] + 2 * self.padding.1));
+        (0..shape[1]).flat_map(|c| (0..self.kernel.0).map(move |k| c * plane + k * line)).collect()
+    }
+
+    /// Copies an image into the middle of `padded`, whose border is zero.
+    fn pad<'a>(&self, image: &[f32], shape: Shape, padded: &'a mut Vec<f32>) -> &'a [f32] {
+        let [_, channels, height, width] = shape;
+        padded.resize(channels * self.plane(shape), 0.0);
+        let (top, left) = self.padding;
+        for (from, to) in image.chunks_exact(height * width).zip(padded.chunks_exact_mut(self.plane(shape))) {
+            for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(width + 2 * left).skip(top)) {
+                to[left..left + width].copy_from_slice(from);
+            }
+        }
+        padded
+    }
+}
+
+/// Copies the lines of every window of `image`, `K` pixels side by side, to `rows`: the widths that networks have, as
+/// loops of fixed length.
+fn copy<const K: usize>(image: &[f32], corners: impl Iterator<Item = usize>, lines: &[usize], rows: &mut [f32]) {
+    for (corner, row) in corners.zip(rows.chunks_exact_mut(lines.len() * K)) {
+        for (line, part) in lines.iter().zip(row.as_chunks_mut::<K>().0) {
+            let (pixels, _) = image[corner + line..][..K].as_chunks::<K>();
+            *part = pixels[0];
+        }
+    }
+}
+
+/// Adds what [`copy`] would have copied to its pixels.
+fn add<const K: usize>(rows: &[f32], corners: impl Iterator<Item = usize>, lines: &[usize], sums: &mut [f64]) {
+    for (corner, row) in corners.zip(rows.chunks_exact(lines.len() * K)) {
+        for (line, part) in lines.iter().zip(row.as_chunks::<K>().0) {
+            let (pixels, _) = sums[corner + line..][..K].as_chunks_mut::<K>();
+            for k in 0..K {
+                pixels[0][k] += f64::from(part[k]);
+            }
+        }
+    }
+}
+
+/// The largest element of every window of `x`, and where it stands in `x`: of equal ones the first, row by row.
+///
+/// # Errors
+/// [`Error::Shape`] for a wrong length, images without room for a window, or more than 2^32 pixels.
+pub fn largest(windows: &Windows, x: &[f32], shape: Shape) -> Result<(Vec<f32>, Vec<u32>)> {
+    let planes = elements(windows, x, shape)?;
+    let Planes { positions, count, .. } = planes;
+    let mut largest = vec![0.0; count * positions.0 * positions.1];
+    let mut places = vec![0_u32; largest.len()];
+    let mut starts = Vec::new();
+    let rows = largest.chunks_exact_mut(positions.1).zip(places.chunks_exact_mut(positions.1));
+    for (row, (largest, places)) in rows.enumerate() {
+        starts.clear();
+        starts.extend(planes.starts(row));
+        for (j, (most, place)) in largest.iter_mut().zip(places).enumerate() {
+            let first = starts[0] + j * windows.stride.1;
+            let (mut best, mut best_at) = (x[first].to_bits(), first as u32);
+            for start in &starts[1..] {
+                let at = start + j * windows.stride.1;
+                // By masks: a branch would be taken at random. What is no number stays so, as everywhere in NumPy.
+                let more = u32::from(x[at] > f32::from_bits(best)).wrapping_neg();
+                let taken = more | u32::from(x[at].is_nan()).wrapping_neg();
+                best = (best & !taken) | (x[at].to_bits() & taken);
+                best_at = (best_at & !more) | (at as u32 & more);
+            }
+            (*most, *place) = (f32::from_bits(best), best_at);
+        }
+    }
+    Ok((largest, places))
+}
+
+/// `dL/dx` of [`largest`]: every element of `grad` added at its place, the last window first.
+///
+/// # Errors
+/// [`Error::Shape`] for a place outside the images, or not one for every element.
+pub fn largest_backward(grad: &[f32], places: &[u32], shape: Shape) -> Result<Vec<f32>> {
+    check_len("grad", grad.len(), 1, places.len())?;
+    let mut x = vec![0.0; shape.iter().product()];
+    for (value, place) in grad.iter().zip(places).rev() {
+        let outside = || Error::Shape {
+            name: "places",
+            given: place.to_string(),
+            expected: format!("places in images of {shape:?}"),
+        };
+        *x.get_mut(*place as usize).ok_or_else(outside)? += value;
+    }
+    Ok(x)
+}
+
+/// The mean of every window of `x`: elements added row by row.
+///
+/// # Errors
+/// [`Error::Shape`] for a wrong length or images without room for a window.
+pub fn mean(windows: &Windows, x: &[f32], shape: Shape) -> Result<Vec<f32>> {
+    let planes = elements(windows, x, shape)?;
+    let Planes { positions, count, .. } = planes;
+    let mut means = vec![0.0; count * positions.0 * positions.1];
+    for (row, means) in means.chunks_exact_mut(positions.1).enumerate() {
+        for (n, start) in planes.starts(row).enumerate() {
+            for (mean, value) in means.iter_mut().zip(x[start..].iter().step_by(windows.stride.1)) {
+                *mean = if n == 0 { *value } else { *mean + value };
+            }
+        }
+        means.iter_mut().for_each(|mean| *mean *= windows.share());
+    }
+    Ok(means)
+}
+
+/// `dL/dx` of [`mean`]: the share of every window added to its elements, the last window first.
+///
+/// # Errors
+/// [`Error::Shape`] for a wrong length or images without room for a window.
+pub fn mean_backward(windows: &Windows, grad: &[f32], shape: Shape) -> Result<Vec<f32>> {
+    let mut x = vec![0.0; shape.iter().product()];
+    let planes = elements(windows, &x, shape)?;
+    let width = planes.positions.1;
+    check_len("grad", grad.len(), planes.count * planes.positions.0, width)?;
+    for (row, grad) in grad.chunks_exact(width).enumerate().rev() {
+        for start in planes.starts(row) {
+            for (j, value) in grad.iter().enumerate().rev() {
+                x[start + j * windows.stride.1] += value * windows.share();
+            }
+        }
+    }
+    Ok(x)
+}
+
+/// Images for a pooling, channel by channel.
+struct Planes {
+    windows: Windows,
+    shape: Shape,
+    /// Positions of windows in a plane.
+    positions: Pair,
+    /// Number of planes.
+    count: usize,
+}
+
+/// Refuses what [`Planes`] cannot hold.
+fn elements(windows: &Windows, x: &[f32], shape: Shape) -> Result<Planes> {
+    let [images, channels, height, width] = shape;
+    check_len("x", x.len(), images * channels, height * width)?;
+    if u32::try_from(x.len()).is_err() {
+        let given = format!("{shape:?}");
+        return Err(Error::Shape { name: "x", given, expected: "at most 2^32 pixels".into() });
+    }
+    Ok(Planes { windows: *windows, shape, positions: windows.positions(shape)?, count: images * channels })
+}
+
+impl Planes {
+    /// For row `row` of positions, all planes counted: where in the images the first, second, ... element of its first
+    /// window is.
+    fn starts(&self, row: usize) -> impl Iterator<Item = usize> {
+        let [_, _, height, width] = self.shape;
+        let Windows { kernel, stride, .. } = self.windows;
+        let start = (row / self.positions.0 * height + row % self.positions.0 * stride.0) * width;
+        (0..kernel.0).flat_map(move |i| (0..kernel.1).map(move |j| start + i * width + j))
+    }
+}
+
+impl Windows {
+    /// What an element counts in a mean.
+    fn share(&self) -> f32 {
+        (1.0 / (self.kernel.0 * self.kernel.1) as f64) as f32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = [2, 3, 7, 6];
+
+    fn images() -> Vec<f32> {
+        (0..SHAPE.iter().product()).map(|i| ((i * 37 % 101) as f32 - 50.0) / 8.0).collect()
+    }
+
+    fn all() -> impl Iterator<Item = Windows> {
+        let pairs = [(1, 1), (2, 2), (3, 2), (1, 3)];
+        let every = pairs.into_iter().flat_map(move |kernel| {
+            pairs.into_iter().flat_map(move |stride| {
+                [((0, 0), (1, 1)), ((1, 2), (1, 1)), ((2, 0), (2, 3)), ((2, 1), (2, 3))]
+                    .map(move |(padding, dilation)| Windows::new(kernel, stride, padding, dilation).unwrap())
+            })
+        });
+        // Three pixels that are three apart need seven, more than the images are wide without a border.
+        every.filter(|windows| windows.kernel.1 < 3 || windows.dilation.1 == 1 || windows.padding.1 > 0)
+    }
+
+    /// The pixel at kernel place `k` of position `p`; outside the image there is none.
+    fn pixel(windows: &Windows, p: Pair, k: Pair) -> Option<Pair> {
+        let row = (p.0 * windows.stride.0 + k.0 * windows.dilation.0).checked_sub(windows.padding.0)?;
+        let column = (p.1 * windows.stride.1 + k.1 * windows.dilation.1).checked_sub(windows.padding.1)?;
+        (row < SHAPE[2] && column < SHAPE[3]).then_some((row, column))
+    }
+
+    #[test]
+    fn patches_are_the_pixels_of_their_places() {
+        let x = images();
+        for windows in all() {
+            let (rows, columns) = windows.positions(SHAPE).unwrap();
+            let mut expected = Vec::new();
+            for image in 0..SHAPE[0] {
+                for p in 0..rows * columns {
+                    for c in 0..SHAPE[1] {
+                        for k in 0..windows.kernel.0 * windows.kernel.1 {
+                            let place = (k / windows.kernel.1, k % windows.kernel.1);
+                            let found = pixel(&windows, (p / columns, p % columns), place);
+                            let at = |(i, j)| x[((image * SHAPE[1] + c) * SHAPE[2] + i) * SHAPE[3] + j];
+                            expected.push(found.map_or(0.0, at));
+                        }
+                    }
+                }
+            }
+            assert_eq!(windows.gather(&x, SHAPE).unwrap(), expected, "{windows:?}");
+        }
+    }
+
+    #[test]
+    fn scatter_is_the_transpose_of_gather() {
+        let x = images();
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
+        for windows in all() {
+            let patches = windows.gather(&x, SHAPE).unwrap();
+            let rows: Vec<f32> = (0..patches.len()).map(|i| (i * 29 % 83) as f32 - 41.0).collect();
+            // Eighths and whole numbers: every product and sum is exact.
+            assert_eq!(dot(&patches, &rows), dot(&x, &windows.scatter(&rows, SHAPE).unwrap()), "{windows:?}");
+        }
+    }
+
+    #[test]
+    fn poolings_and_their_transposes() {
+        let x = images();
+        for windows in all().filter(|windows| windows.padding == (0, 0)) {
+            let patches = windows.gather(&x, [SHAPE[0] * SHAPE[1], 1, SHAPE[2], SHAPE[3]]).unwrap();
+            let size = windows.kernel.0 * windows.kernel.1;
+            let (y, places) = largest(&windows, &x, SHAPE).unwrap();
+            let means = mean(&windows, &x, SHAPE).unwrap();
+            for (at, patch) in patches.chunks_exact(size).enumerate() {
+                assert_eq!(y[at], patch.iter().copied().fold(f32::MIN, f32::max));
+                assert_eq!(x[places[at] as usize], y[at]);
+                assert!((means[at] - patch.iter().sum::<f32>() / size as f32).abs() < 1e-5);
+            }
+            let grad: Vec<f32> = (0..y.len()).map(|i| (i % 5) as f32 - 1.0).collect();
+            let sum: f32 = grad.iter().sum();
+            let back = largest_backward(&grad, &places, SHAPE).unwrap();
+            assert_eq!(back.iter().sum::<f32>(), sum);
+            assert!(back.iter().enumerate().all(|(i, v)| *v == 0.0 || places.contains(&(i as u32))));
+            let back = mean_backward(&windows, &grad, SHAPE).unwrap();
+            assert!((back.iter().sum::<f32>() - sum).abs() < 1e-3);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let windows = Windows::new((3, 3), (1, 1), (0, 0), (1, 1)).unwrap();
+        assert!(Windows::new((0, 3), (1, 1), (0, 0), (1, 1)).is_err());
+        assert!(windows.gather(&[0.0; 4], [1, 1, 2, 2]).is_err());
+        assert!(windows.gather(&[0.0; 4], [1, 1, 3, 3]).is_err());
+        assert!(windows.scatter(&[0.0; 8], [1, 1, 3, 3]).is_err());
+        assert!(largest_backward(&[1.0], &[9], [1, 1, 3, 3]).is_err());
+        assert!(largest_backward(&[1.0], &[], [1, 1, 3, 3]).is_err());
+    }
+}

@@ -1,0 +1,113 @@
+"""``dsptrack reproduce``: one figure or table of the paper, or all of them."""
+
+import argparse
+import math
+from typing import Any
+
+import dsptrack as dt
+from dsptrack.exceptions import DspError
+from dsptrack.experiments import EXPERIMENTS, RECIPES, Options, Reproduction, reproduce
+
+from .options import add_output, remark, write_json
+from .sweeping import add_sweeping, announce, backend
+from .table import table
+
+SUMMARY = "one figure or table of the paper, or all of them"
+DESCRIPTION = """Repeat an experiment of the paper (arXiv 2602.21321) with its settings; print our numbers beside the
+paper's and where they differ; write NAME.json, NAME.csv (a line a run) and NAME.png. Finished runs are stored: after
+a crash the same command goes on where it stopped."""
+EPILOG = """examples:
+  dsptrack reproduce fig1a                                zero-shifting against the pulse budget, under a minute
+  dsptrack reproduce table2 --quick                       a small version with the same code
+  dsptrack reproduce table2 --data-root ~/data --workers 8
+  dsptrack reproduce table2 --at 0.4 0.05 --rows e-rider agad --epochs 10 --repeats 1
+  dsptrack reproduce all --quick                          everything that the data at hand allow
+"""
+_ALL = "all"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options; what is not given is as in the paper."""
+    parser.add_argument("name", choices=(*EXPERIMENTS, _ALL), metavar="NAME", help=f"{', '.join(EXPERIMENTS)}, or all")
+    parser.add_argument("--quick", action="store_true", help="small version: less data, fewer epochs, same code")
+    parser.add_argument("--data", choices=dt.datasets.NAMES, help="data set in place of the paper's")
+    parser.add_argument("--data-root", metavar="DIR", help="folder of data files (default: $DSPTRACK_DATA)")
+    parser.add_argument("--network", choices=("fcn", "lenet5"), help="network in place of the paper's")
+    parser.add_argument("--recipe", choices=tuple(RECIPES), help="how layers are put on tiles")
+    parser.add_argument("--epochs", type=int, metavar="N", help="epochs, the most where training stops early")
+    parser.add_argument("--images", type=int, metavar="N", help="training images to take")
+    parser.add_argument("--rows", nargs="+", metavar="NAME", help="rows of a table, such as tt-v2 agad e-rider")
+    parser.add_argument(
+        "--at", nargs=2, type=float, action="append", metavar=("MEAN", "STD"), help="reference; may be repeated"
+    )
+    parser.add_argument(
+        "--values",
+        nargs="+",
+        type=float,
+        metavar="X",
+        help="pulse budgets (fig1a, fig2), granularities (fig1b), states (fig4-pulses), probabilities (fig5)",
+    )
+    parser.add_argument("--cells", type=int, metavar="N", help="rows and columns of the array (fig1a, fig1b)")
+    add_sweeping(parser)
+    add_output(parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Reproduce, print, write the files."""
+    names = ("data", "network", "recipe", "epochs", "images", "at", "values", "cells")
+    chosen = {name: getattr(arguments, name) for name in names}
+    options = Options(quick=arguments.quick, methods=arguments.rows, **chosen)
+    everything = arguments.name == _ALL
+    with backend(arguments) as where:
+        for name in EXPERIMENTS if everything else (arguments.name,):
+            try:
+                _one(name, options, arguments, where)
+            except DspError as error:
+                if not everything:
+                    raise
+                remark(f"{name}: left out, {error}")
+
+
+def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict[str, Any]) -> None:
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    store = (arguments.out if arguments.store is None else arguments.store) / f"{name}-runs"
+    if not arguments.quiet:
+        remark(f"{name}: {EXPERIMENTS[name].title}")
+    found = reproduce(
+        name,
+        options,
+        data_root=arguments.data_root,
+        repeats=arguments.repeats,
+        seed=arguments.seed,
+        store=store if arguments.store is None else arguments.store,
+        progress=False if arguments.quiet else None,
+        on_run=None if arguments.quiet else announce,
+        **where,
+    )
+    found.figure.savefig(arguments.out / f"{name}.png")
+    found.results.to_csv(arguments.out / f"{name}.csv")
+    text = write_json(arguments.out / f"{name}.json", found.summary)
+    print(text if arguments.json else _report(found))
+    if not arguments.quiet:
+        remark(f"wrote {name}.json, {name}.csv and {name}.png to {arguments.out}")
+
+
+def _report(found: Reproduction) -> str:
+    rows = found.summary["rows"]
+    names = [name for name in rows[0] if not isinstance(rows[0][name], list)]
+    differences = found.summary["differences"] or ["none beyond the limits"]
+    lines = [
+        f"\n{found.title}\n",
+        table(names, [[_word(row[name]) for name in names] for row in rows]),
+        f"\npaper: {found.summary['paper']['source']}",
+        *(f"  {statement}" for statement in found.summary["paper"].get("statements", ())),
+        "differences from the paper or the theory:",
+        *(f"  {line}" for line in differences),
+    ]
+    return "\n".join(lines)
+
+
+def _word(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

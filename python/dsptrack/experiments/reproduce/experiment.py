@@ -1,0 +1,134 @@
+"""The shape that all experiments have."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from matplotlib.figure import Figure
+
+from dsptrack import datasets
+from dsptrack._checks import choice, number, whole
+from dsptrack.exceptions import ConfigError
+from dsptrack.experiments.hyperparameters import RECIPES
+from dsptrack.sweep import Context, Results
+
+Configuration = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What may be asked of an experiment; None takes the experiment's own, and those that it does not have do nothing.
+
+    Attributes
+    ----------
+    quick
+        Small arrays, few images, few epochs: the same code in a minute or two. What else is given comes first.
+    data
+        Name of the data set, as ``datasets.load`` takes it.
+    network
+        ``"fcn"`` or ``"lenet5"``: another network than the paper's, where a cheaper one must do.
+    recipe
+        Key of ``experiments.RECIPES``.
+    epochs
+        Epochs of training, the most where an experiment stops early, >= 1.
+    images
+        Training images to take, from the first one on, >= 1; all test images are used.
+    methods
+        Names of rows, of `METHODS` here.
+    at
+        Pairs (mean, standard deviation) of the reference, weight units.
+    values
+        Values of the quantity that the figure varies: pulse budgets, granularities, numbers of states, chopper
+        probabilities.
+    cells
+        Rows and columns of the square array, >= 2.
+
+    Raises
+    ------
+    ConfigError
+        If a name is unknown or a number out of range.
+
+    Examples
+    --------
+    >>> from dsptrack.experiments import Options
+    >>> Options(quick=True, at=[(0.4, 0.05)]).at
+    ((0.4, 0.05),)
+    """
+
+    quick: bool = False
+    data: str | None = None
+    network: Literal["fcn", "lenet5"] | None = None
+    recipe: str | None = None
+    epochs: int | None = None
+    images: int | None = None
+    methods: tuple[str, ...] | None = None
+    at: tuple[tuple[float, float], ...] | None = None
+    values: tuple[float, ...] | None = None
+    cells: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check, and turn lists into tuples."""
+        for name, allowed in (
+            ("data", datasets.NAMES),
+            ("network", ("fcn", "lenet5")),
+            ("recipe", tuple(RECIPES)),
+        ):
+            if getattr(self, name) is not None:
+                choice(name, getattr(self, name), tuple(allowed))
+        for name, low in (("epochs", 1), ("images", 1), ("cells", 2)):
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name), low)
+        for name in ("methods", "values", "at"):
+            given = getattr(self, name)
+            if given is not None:
+                if not given:
+                    raise ConfigError(f"{name} is empty: must hold at least one")
+                object.__setattr__(self, name, tuple(tuple(v) if isinstance(v, list) else v for v in given))
+        for value in self.values or ():
+            number("values", value, low=0.0)
+        for mean, std in self.at or ():
+            number("at", mean)
+            number("at", std, low=0.0)
+
+    def pick(self, name: str, full: Any, quick: Any) -> Any:
+        """Return an option if it was given, else what stands for the full or the quick version."""
+        given = getattr(self, name)
+        return (quick if self.quick else full) if given is None else given
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One figure or table of the paper.
+
+    Attributes
+    ----------
+    title
+        What it shows.
+    repeats
+        The paper's repeats.
+    configurations
+        From options to the runs.
+    measure
+        One run: ``measure(configuration, context, data_root=None)`` returns plain values.
+    summarise
+        From the results and the paper's own figures to plain values: ``"rows"``, a list of dicts, and
+        ``"differences"``, lines that say where we differ.
+    draw
+        From what `summarise` returned, with the paper's figures under ``"paper"``, to the picture.
+
+    Examples
+    --------
+    >>> from dsptrack.experiments import EXPERIMENTS
+    >>> EXPERIMENTS["fig1b"].repeats
+    1
+    """
+
+    title: str
+    repeats: int
+    configurations: Callable[[Options], list[Configuration]]
+    measure: Callable[..., Mapping[str, Any]]
+    summarise: Callable[[Results, Mapping[str, Any]], dict[str, Any]]
+    draw: Callable[[Mapping[str, Any]], Figure]
+
+
+__all__ = ["Configuration", "Context", "Experiment", "Options"]

@@ -1,0 +1,145 @@
+"""Figure 1b: how many pulses zero-shifting needs for a mean within 1 %, by granularity."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dsptrack import theory
+from dsptrack.array import CrossbarArray
+from dsptrack.calibration import zero_shift
+from dsptrack.devices import Device
+from dsptrack.experiments.calibrate import CALIBRATED_DEVICE
+from dsptrack.plot import OKABE_ITO
+from dsptrack.sweep import Context, Results
+
+from .experiment import Configuration, Experiment, Options
+from .picture import panels
+
+# From 5e-3 to 1.6e-6 in factors of 5; budgets of 200, 500, 1e3, 2e3, ... 8.192e6.
+GRANULARITIES = (5e-3, 1e-3, 2e-4, 4e-5, 8e-6, 1.6e-6)
+BUDGETS = (200, 500, *(1000 * 2**i for i in range(14)))
+_THRESHOLD = 0.01
+# Records of the way to a budget, between which the crossing is interpolated.
+_RECORDS = 400
+_WITHIN = 5.0
+# Exponents between neighbours may differ from the paper's "nearly -1" by this.
+_NEARLY = 0.1
+
+
+def configurations(options: Options) -> list[Configuration]:
+    """Return a run for every granularity, on fewer cells where each is less noisy and needs more pulses."""
+    return [
+        {"dw_min": float(dw_min), "cells": options.pick("cells", _cells(dw_min), 128), "scheme": "stochastic"}
+        for dw_min in options.pick("values", GRANULARITIES, GRANULARITIES[:3])
+    ]
+
+
+def _cells(dw_min: float) -> int:
+    # An estimate scatters by sqrt(dw_min), its mean over n x n cells by sqrt(dw_min)/n.
+    return int(np.clip(2 ** round(math.log2(512 * math.sqrt(dw_min / 1e-3))), 64, 512))
+
+
+def measure(configuration: Mapping[str, Any], context: Context, *, data_root: str | None = None) -> dict[str, Any]:
+    """Return the smallest budget and the interpolated number of pulses, measured and expected of these cells."""
+    cells, scheme = configuration["cells"], configuration["scheme"]
+    device: Device = replace(CALIBRATED_DEVICE, dw_min=configuration["dw_min"])
+    array = CrossbarArray((cells, cells), device, rng=context.rng, num_threads=context.num_threads)
+    truth = array.symmetric_point().astype(np.float64)
+    allowed = _THRESHOLD * abs(float(truth.mean()))
+    start, slope = array.weights - truth, theory.asymmetry_slope(array)
+
+    def expected(pulses: float) -> float:
+        return abs(float(theory.zero_shift_mean_error(start, slope, device.dw_min, pulses).mean()))
+
+    crossing, budget, sent = None, None, 0
+    last = (0, abs(float(start.mean())))
+    for wanted in BUDGETS:
+        trace = zero_shift(array, wanted - sent, scheme=scheme, record_every=max(1, (wanted - sent) // _RECORDS)).trace
+        for pulses, offset in zip(sent + trace["pulses"].astype(int), np.abs(trace["offset_mean"]), strict=True):
+            if crossing is None and offset <= allowed:
+                crossing = _between(last, (int(pulses), float(offset)), allowed)
+            last = (int(pulses), float(offset))
+        sent = wanted
+        if last[1] <= allowed:
+            budget = wanted
+            break
+    return {
+        "budget": budget,
+        "crossing": crossing,
+        "theory_budget": next((n for n in BUDGETS if expected(n) <= allowed), None),
+        "theory_crossing": _bisected(expected, allowed),
+    }
+
+
+def _between(before: tuple[int, float], after: tuple[int, float], allowed: float) -> float:
+    share = (before[1] - allowed) / (before[1] - after[1])
+    return before[0] + share * (after[0] - before[0])
+
+
+def _bisected(expected: Any, allowed: float) -> float:
+    low, high = 0.0, float(BUDGETS[-1])
+    while high - low > 1e-6 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if expected(middle) <= allowed else (middle, high)
+    return high
+
+
+def summarise(results: Results, paper: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row for every granularity, the repeats averaged."""
+    by_granularity: dict[float, list[Any]] = {}
+    for record in results:
+        by_granularity.setdefault(record.configuration["dw_min"], []).append(record)
+    rows = []
+    for dw_min, records in sorted(by_granularity.items(), reverse=True):
+        row: dict[str, Any] = {"dw_min": dw_min, "cells": records[0].configuration["cells"]}
+        for name in ("budget", "crossing", "theory_budget", "theory_crossing"):
+            values = [record.result[name] for record in records if record.result[name] is not None]
+            row[name] = float(np.mean(values)) if values else None
+        rows.append(row)
+    known = [row for row in rows if row["crossing"] is not None]
+    lines = []
+    for row in known:
+        percent = 100.0 * abs(row["crossing"] / row["theory_crossing"] - 1.0)
+        if percent > _WITHIN:
+            lines.append(f"dw_min {row['dw_min']:g}: {row['crossing']:,.0f} pulses, {percent:.1f} % from the theory's")
+    for a, b in pairwise(known):
+        exponent = math.log(b["crossing"] / a["crossing"]) / math.log(b["dw_min"] / a["dw_min"])
+        if abs(exponent - paper["exponent"]) > _NEARLY:
+            lines.append(f"between dw_min {a['dw_min']:g} and {b['dw_min']:g} the exponent is {exponent:.2f}, not -1")
+    return {"rows": rows, "differences": lines}
+
+
+def draw(summary: Mapping[str, Any]) -> Figure:
+    """Draw the pulses needed against the granularity, expected ones as a line, the paper's law as another."""
+    rows = [row for row in summary["rows"] if row["crossing"] is not None]
+    dw_min = np.array([row["dw_min"] for row in rows])
+    expected = np.array([row["theory_crossing"] for row in rows])
+    figure, (axes,) = panels(1)
+    axes.plot(dw_min, expected, "--", color=OKABE_ITO[0], label="expected")
+    axes.plot(dw_min, [row["crossing"] for row in rows], "o", color=OKABE_ITO[0], label="simulated, interpolated")
+    axes.plot(dw_min, [row["budget"] for row in rows], "s", color=OKABE_ITO[1], label="simulated, smallest budget")
+    law = expected[0] * (dw_min / dw_min[0]) ** summary["paper"]["exponent"]
+    axes.plot(dw_min, law, ":", color=OKABE_ITO[6], label="paper: nearly proportional to 1/dw_min")
+    axes.set(
+        xscale="log",
+        yscale="log",
+        xlabel="response granularity dw_min (weight)",
+        ylabel="pulses on every cell until the mean is within 1 %",
+    )
+    axes.legend(fontsize="small")
+    return figure
+
+
+FIG1B = Experiment(
+    title="Figure 1b: pulses that zero-shifting needs against the granularity",
+    repeats=1,
+    configurations=configurations,
+    measure=measure,
+    summarise=summarise,
+    draw=draw,
+)

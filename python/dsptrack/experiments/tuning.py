@@ -1,0 +1,204 @@
+"""Search of a method's rates with optuna, on images held out of the training part."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from dsptrack import _core
+from dsptrack._checks import choice, threads, whole
+from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
+from dsptrack.sweep import Context
+
+from .hyperparameters import METHODS
+from .runs import train_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """A rate that is searched on a logarithmic scale from `low` to `high`.
+
+    Examples
+    --------
+    >>> from dsptrack.experiments import SEARCH
+    >>> SEARCH["e-rider"]["fast_lr"].high
+    2.0
+    """
+
+    low: float
+    high: float
+
+
+_TRANSFER = {"lr": Range(low=0.005, high=1.0), "fast_lr": Range(low=0.005, high=2.0)}
+_CHOPPED = _TRANSFER | {
+    "transfer_lr": Range(low=0.01, high=1.0),
+    "chop_probability": Range(low=0.01, high=0.5),
+}
+# What is searched for every method: the global rate ``lr`` and fields of its rule. The paper's values lie inside.
+SEARCH: MappingProxyType[str, MappingProxyType[str, Range]] = MappingProxyType(
+    {
+        "tt-v2": MappingProxyType(_TRANSFER | {"transfer_lr": Range(low=0.001, high=1.0)}),
+        "agad": MappingProxyType(_CHOPPED),
+        "agad-fast": MappingProxyType({name: r for name, r in _CHOPPED.items() if name != "fast_lr"}),
+        "rider": MappingProxyType(
+            _TRANSFER
+            | {
+                "transfer_lr": Range(low=0.01, high=1.0),
+                "eta": Range(low=0.001, high=0.2),
+                "gamma": Range(low=0.02, high=0.5),
+            }
+        ),
+        "e-rider": MappingProxyType(_CHOPPED | {"gamma": Range(low=0.02, high=0.5)}),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """The result of `tune`.
+
+    Attributes
+    ----------
+    method
+        Key of METHODS.
+    best
+        The values found, by the names of SEARCH.
+    accuracy
+        Percent of the held-out images with them, mean of the last five epochs: the value that was maximised, too good
+        by the choice. Test them with fresh seeds.
+    trials
+        Trials in the study, those of earlier calls included.
+    failed
+        Those that diverged.
+    version, stream_version
+        Of the package and its random streams.
+
+    Examples
+    --------
+    >>> from dsptrack.experiments import Tuned
+    >>> "best" in Tuned.__annotations__
+    True
+    """
+
+    method: str
+    best: dict[str, float]
+    accuracy: float
+    trials: int
+    failed: int
+    version: str
+    stream_version: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values that JSON can hold."""
+        return asdict(self)
+
+
+def tune(
+    method: str,
+    configuration: dict[str, Any] | None = None,
+    *,
+    trials: int = 50,
+    hold_out: int = 6,
+    storage: str | None = None,
+    study: str | None = None,
+    seed: int = 0,
+    num_threads: int = 1,
+    data_root: str | None = None,
+    on_trial: Callable[[int, dict[str, float], float | None], None] | None = None,
+) -> Tuned:
+    """Search the rates of one method for the best accuracy on held-out training images; the test images stay unseen.
+
+    Parameters
+    ----------
+    method
+        Key of METHODS; its SEARCH says what varies. The first trial of a new study takes the paper's values.
+    configuration
+        What all trials share, as `runs.train_run` takes it; None means its defaults.
+    trials
+        Trials of this call, >= 1.
+    hold_out
+        One training image in so many is held out, >= 2.
+    storage
+        URL of optuna's storage: many machines may work on one study. None keeps it in memory.
+    study
+        Name of the study, which is taken up if it is there; None means ``dsptrack-`` and the method.
+    seed
+        Of the search and of all trainings, >= 0. Every trial trains on the same cells and order of images.
+    num_threads
+        Threads of a training, 1 to 1024.
+    data_root
+        Folder of the data set.
+    on_trial
+        Called with the number, the values and the accuracy (None after a divergence) of every trial.
+
+    Returns
+    -------
+    Tuned
+        The best trial.
+
+    Raises
+    ------
+    ConfigError
+        If an argument is out of range, optuna is not installed, or every trial diverged.
+    DataError
+        If the data set is missing or damaged.
+
+    Examples
+    --------
+    >>> from dsptrack.experiments import tune
+    >>> fixed = {"data": "digits", "epochs": 1, "hidden": [8], "columns_per_transfer": 8}
+    >>> tuned = tune("tt-v2", fixed, trials=1)
+    >>> tuned.best["fast_lr"], tuned.trials
+    (0.03, 1)
+    """
+    try:
+        import optuna
+    except ImportError:
+        raise ConfigError("tune: needs the package optuna (pip install dsptrack[tune])") from None
+    search, own = SEARCH[choice("method", method, tuple(METHODS))], METHODS[method]
+    whole("trials", trials, 1)
+    whole("seed", seed, 0)
+    threads(whole("num_threads", num_threads, 1))
+    fixed: dict[str, Any] = {"method": method, "hold_out": whole("hold_out", hold_out, 2)} | dict(configuration or {})
+    run = train_run(data_root)
+    context = Context(rng=np.random.SeedSequence(seed), num_threads=num_threads)
+
+    def objective(trial: Any) -> float:
+        values = {name: trial.suggest_float(name, r.low, r.high, log=True) for name, r in search.items()}
+        rule = fixed.get("rule", {}) | {name: value for name, value in values.items() if name != "lr"}
+        accuracy = None
+        try:
+            accuracy = float(run(fixed | {"lr": values["lr"], "rule": rule}, context)["accuracy_mean"])
+        except (DivergenceError, NonFiniteError):
+            raise optuna.TrialPruned from None
+        finally:
+            if on_trial is not None:
+                on_trial(trial.number, values, accuracy)
+        return accuracy
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    found = optuna.create_study(
+        storage=storage,
+        study_name=study or f"dsptrack-{method}",
+        load_if_exists=True,
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=seed),
+    )
+    if not found.trials:
+        paper = dict(own.options) | {"lr": own.lr}
+        found.enqueue_trial({name: paper[name] for name in search})
+    found.optimize(objective, n_trials=trials)
+    pruned = sum(trial.state == optuna.trial.TrialState.PRUNED for trial in found.trials)
+    if pruned == len(found.trials):
+        raise ConfigError(f"tune: all {pruned} trials diverged")
+    return Tuned(
+        method=method,
+        best=dict(found.best_params),
+        accuracy=found.best_value,
+        trials=len(found.trials),
+        failed=pruned,
+        version=_core.__version__,
+        stream_version=_core.STREAM_VERSION,
+    )

@@ -1,0 +1,193 @@
+"""Doing the runs: what is stored is taken, the rest goes to the workers, and each is stored once it is finished."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import joblib
+from tqdm import tqdm
+
+from dsptrack import _core
+from dsptrack._checks import threads, whole
+from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
+
+from .context import Context
+from .grid import Configuration, checked
+from .results import Record, Results
+from .store import Run, Store, name_of
+
+Function = Callable[[Configuration, Context], Mapping[str, Any]]
+
+
+def run(
+    function: Function,
+    configurations: Iterable[Mapping[str, Any]],
+    *,
+    repeats: int = 1,
+    seed: int = 0,
+    paired: bool = False,
+    store: str | os.PathLike[str] | None = None,
+    workers: int = 1,
+    backend: str | None = None,
+    num_threads: int = 1,
+    progress: bool | None = None,
+    on_run: Callable[[Record], None] | None = None,
+) -> Results:
+    """Call a function with every configuration, several times, on several workers.
+
+    Parameters
+    ----------
+    function
+        ``function(configuration, context)`` returns a dict of plain values (JSON: text, bools, finite numbers, None,
+        lists and dicts of them). It takes all randomness from ``context.rng`` and as many threads as
+        ``context.num_threads`` says. For other processes it must be importable or picklable by cloudpickle.
+    configurations
+        Dicts of plain values, no two equal; `grid` makes them.
+    repeats
+        Runs of every configuration, >= 1.
+    seed
+        Entropy of all streams, >= 0.
+    paired
+        False: all runs have independent streams, spawned from `seed`, the repeat and the configuration. True: runs
+        with the same number of repeat share one, whatever their configuration, for paired comparisons.
+    store
+        Folder of finished runs. A run found there is not repeated: a killed sweep, called again, goes on where it
+        stopped, and a larger grid adds what is new. None stores nothing.
+    workers
+        Runs at a time, >= 1, or -1 for one a core or, on a cluster, whatever it has.
+    backend
+        joblib's: ``"loky"``, ``"threading"``, ``"multiprocessing"``, or ``"dask"`` or ``"ray"`` where a client of a
+        cluster is there. None takes that of an enclosing ``joblib.parallel_config``, else loky; with one
+        worker it takes this process.
+    num_threads
+        Threads of every run, 1 to 1024.
+    progress
+        Whether to draw a bar on stderr; None draws it where stderr is a terminal.
+    on_run
+        Called with every record, first with those found in the store.
+
+    Returns
+    -------
+    Results
+        In the order of `configurations` and repeats, whatever the order in which they finished.
+
+    Raises
+    ------
+    ConfigError
+        If an argument is out of range, or a configuration or result holds other than plain values.
+    DataError
+        If a file of the store is damaged.
+    Exception
+        What `function` raised; finished runs are in the store. A DivergenceError or NonFiniteError does not end the
+        sweep: it is the result of that run, in ``Record.error``.
+
+    Notes
+    -----
+    A run is named by a hash of the function's name, its configuration, repeat, seed and STREAM_VERSION. Not by the
+    function's code: use another folder after changing it.
+
+    Examples
+    --------
+    >>> import numpy as np, dsptrack as dt
+    >>> def offset(configuration, context):
+    ...     device = dt.devices.SoftBounds(dw_min=configuration["dw_min"], up_down=0.2)
+    ...     array = dt.CrossbarArray((8, 8), device, rng=context.rng, num_threads=context.num_threads)
+    ...     return {"offset": float(dt.zero_shift(array, 100).trace["offset_mean"][-1])}
+    >>> results = dt.sweep.run(offset, dt.sweep.grid(dw_min=[0.001, 0.01]), repeats=2)
+    >>> [(row["dw_min"], row["repeat"]) for row in results.rows()]
+    [(0.001, 0), (0.001, 1), (0.01, 0), (0.01, 1)]
+    """
+    if not callable(function):
+        raise ConfigError(f"function = {function!r}: must be callable")
+    if workers != -1:
+        whole("workers", workers, 1)
+    threads(whole("num_threads", num_threads, 1))
+    runs = _runs(name_of(function), configurations, whole("repeats", repeats, 1), whole("seed", seed, 0), paired)
+    kept = None if store is None else Store(store)
+    found: dict[str, Record] = {}
+    for one in runs:
+        record = None if kept is None else kept.find(one)
+        if record is not None:
+            found[one.key] = record
+            if on_run is not None:
+                on_run(record)
+    missing = [one for one in runs if one.key not in found]
+    draw = sys.stderr.isatty() if progress is None else progress
+    with tqdm(total=len(runs), initial=len(found), unit="run", file=sys.stderr, disable=not draw) as bar:
+        for one, record in _finished(function, missing, kept, workers, backend, num_threads):
+            if kept is not None:
+                kept.save(one, record)
+            found[one.key] = record
+            bar.update()
+            if on_run is not None:
+                on_run(record)
+    return Results(found[one.key] for one in runs)
+
+
+def _runs(
+    function: str, configurations: Iterable[Mapping[str, Any]], repeats: int, seed: int, paired: bool
+) -> list[Run]:
+    runs = [
+        Run(function=function, configuration=configuration, repeat=repeat, seed=seed, paired=paired)
+        for configuration in map(checked, configurations)
+        for repeat in range(repeats)
+    ]
+    if not runs:
+        raise ConfigError("configurations is empty: must hold at least one")
+    if len({run.key for run in runs}) != len(runs):
+        raise ConfigError("configurations: two are equal")
+    return runs
+
+
+def _finished(
+    function: Function, runs: list[Run], store: Store | None, workers: int, backend: str | None, num_threads: int
+) -> Iterator[tuple[Run, Record]]:
+    """Yield the runs as they finish. A single worker without a backend is this process: nothing is pickled."""
+    tasks = [(one, None if store is None else store.scratch(one)) for one in runs]
+    if workers == 1 and backend is None:
+        for one, scratch in tasks:
+            yield one, _measured(function, one, scratch, num_threads)[1]
+        return
+    by_key = {one.key: one for one in runs}
+    with joblib.parallel_config(**{} if backend is None else {"backend": backend}, n_jobs=workers):
+        active = joblib.parallel.get_active_backend()[0]
+        # A batch is one run, so that each comes back alone. Backends without generators (ray) return whole rounds.
+        streams = bool(active.supports_return_generator)
+        parallel = joblib.Parallel(
+            n_jobs=workers,
+            batch_size=1,
+            return_as="generator_unordered" if streams else "list",
+        )
+        size = len(tasks) if streams else max(1, active.effective_n_jobs(workers))
+        for start in range(0, len(tasks), max(1, size)):
+            part = tasks[start : start + size]
+            jobs = (joblib.delayed(_measured)(function, one, scratch, num_threads) for one, scratch in part)
+            for key, record in parallel(jobs):
+                yield by_key[key], record
+
+
+def _measured(function: Function, one: Run, scratch: Path | None, num_threads: int) -> tuple[str, Record]:
+    """Do one run, in whatever process this is."""
+    context = Context(rng=one.rng, num_threads=num_threads, scratch=scratch)
+    started = time.perf_counter()
+    error, result = None, {}
+    try:
+        result = checked(function(dict(one.configuration), context))
+    except (DivergenceError, NonFiniteError) as failure:
+        error = f"{type(failure).__name__}: {failure}"
+    record = Record(
+        function=one.function,
+        configuration=one.configuration,
+        repeat=one.repeat,
+        seed=context.seed,
+        result=result,
+        error=error,
+        version=_core.__version__,
+        stream_version=_core.STREAM_VERSION,
+        isa=_core.isa(),
+        seconds=time.perf_counter() - started,
+    )
+    return one.key, record

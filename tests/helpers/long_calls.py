@@ -1,0 +1,152 @@
+"""Calls that take long enough to be interrupted; test_interrupts.py and docs/reliability.md run this as a program.
+
+``python -m helpers.long_calls NAME SECONDS THREADS`` starts a call, sends itself SIGINT after so many seconds, and
+prints what then was.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import dsptrack as dt
+from helpers import states
+
+# What is left behind: nothing changed, a whole number of pulses, or nothing that could change.
+UNCHANGED, PULSES, PURE = "unchanged", "pulses", "pure"
+SIZE = 700
+Case = tuple[Any, Callable[[], Any]]
+
+
+def ramp(vectors: int) -> Any:
+    return states.whole_numbers((vectors, SIZE), 3)
+
+
+def array(threads: int, **device: Any) -> Any:
+    return dt.CrossbarArray((SIZE, SIZE), dt.presets.reram_array_om(**device), rng=0, num_threads=threads)
+
+
+def tile(threads: int, **fields: Any) -> Any:
+    rule = dt.algorithms.ERider(device=dt.presets.reram_array_om(), **fields)
+    return dt.AnalogTile((SIZE, SIZE), rule, rng=0, num_threads=threads)
+
+
+def layer(threads: int) -> Any:
+    rule = dt.algorithms.ERider(device=dt.presets.reram_array_om())
+    return dt.nn.Linear(SIZE, SIZE, rule, max_input_size=300, max_output_size=400, rng=0, num_threads=threads)
+
+
+def trained(threads: int) -> Case:
+    """The update of a layer; its passes are done before."""
+    made, x = layer(threads), ramp(40_000)
+    made.forward(x)
+    made.backward(x)
+    return made, lambda: made.update(0.5)
+
+
+def traces() -> Any:
+    polarity = np.tile([1] * 50 + [-1] * 50, 40)
+    conductance = np.cumsum(0.01 * polarity * (1 + 0.1 * np.sin(np.arange(4000))))
+    return np.tile(polarity, (30, 1)), np.tile(conductance, (30, 1)) + np.arange(30)[:, None] * 1e-3
+
+
+CALLS: dict[str, tuple[str, Callable[[int], Case]]] = {
+    "zero_shift": (PULSES, lambda n: (a := array(n), lambda: dt.zero_shift(a, 1_000_000))),
+    "pulse": (PULSES, lambda n: (a := array(n), lambda: a.pulse(+1, 1_000_000))),
+    "pulse_random": (PULSES, lambda n: (a := array(n), lambda: a.pulse_random(1_000_000))),
+    "program": (
+        PULSES,
+        lambda n: (a := array(n), lambda: a.program(np.zeros((SIZE, SIZE)), tolerance=1e-9, max_rounds=10**9)),
+    ),
+    "increment": (UNCHANGED, lambda n: (a := array(n), lambda: a.increment(np.full((SIZE, SIZE), 1e5 * 0.0949)))),
+    "update": (UNCHANGED, lambda n: (a := array(n), lambda: a.update(ramp(40_000), ramp(40_000), 0.5))),
+    "update, counts": (
+        UNCHANGED,
+        lambda n: (
+            a := array(n),
+            lambda: a.update(ramp(40_000), ramp(40_000), 1e-3, dt.PulseUpdate(pulse_type="mean_count")),
+        ),
+    ),
+    "forward": (
+        UNCHANGED,
+        lambda n: (
+            a := array(n),
+            lambda: a.forward(
+                ramp(60_000),
+                dt.Periphery(w_noise=0.01, w_noise_type="pcm_read", ir_drop=1.0, mv_type="pos_neg_separate"),
+            ),
+        ),
+    ),
+    "backward": (UNCHANGED, lambda n: (a := array(n), lambda: a.backward(ramp(60_000)))),
+    "tile update": (UNCHANGED, lambda n: (t := tile(n), lambda: t.update(ramp(40_000), ramp(40_000), 0.5))),
+    "tile forward": (UNCHANGED, lambda n: (t := tile(n), lambda: t.forward(ramp(80_000)))),
+    "layer forward": (UNCHANGED, lambda n: (made := layer(n), lambda: made.forward(ramp(80_000)))),
+    "layer update": (UNCHANGED, trained),
+    "new array": (PURE, lambda n: (None, lambda: dt.CrossbarArray((9000, 9000), dt.presets.reram_array_om()))),
+    "calibrated tile": (
+        PURE,
+        lambda n: (
+            None,
+            lambda: dt.AnalogTile(
+                (SIZE, SIZE),
+                dt.algorithms.ResidualLearning(device=dt.presets.reram_array_om(), calibration_pulses=1_000_000),
+                num_threads=n,
+            ),
+        ),
+    ),
+    "symmetric_point": (
+        PURE,
+        lambda n: (
+            a := dt.CrossbarArray((4000, 2000), dt.presets.pcm(), rng=0),
+            lambda: a.symmetric_point(),
+        ),
+    ),
+    "fit": (PURE, lambda n: (None, lambda: dt.fit.device_from_pulses(*traces(), model="pow"))),
+}
+
+
+def main() -> None:
+    name, seconds, threads = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    left, prepare = CALLS[name]
+    thing, call = prepare(threads)
+    before = thing.state_dict() if left == UNCHANGED else None
+    sent: list[float] = []
+
+    def interrupt() -> None:
+        time.sleep(seconds)
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    answer = {"interrupted": False, "seconds": 0.0}
+    try:
+        call()
+    except KeyboardInterrupt:
+        answer = {"interrupted": True, "seconds": time.perf_counter() - sent[0]}
+    if before is not None:
+        after = states.bits(thing.state_dict())
+        answer["changed"] = [path for path, value in states.bits(before).items() if after[path] != value]
+    if left == PULSES:
+        # Every cell has had the same number of whole pulses, and the ledger knows all of them.
+        ledger = thing.ledger
+        answer["pulses"] = ledger["pulses_up"] + ledger["pulses_down"]
+        answer["sent"] = ledger["array_pulses"] * SIZE * SIZE
+    if isinstance(thing, dt.CrossbarArray | dt.AnalogTile):
+        again = type(thing).from_state_dict(thing.state_dict())
+        outcomes = []
+        for one in (thing, again):
+            rows, columns = one.shape
+            one.update(states.whole_numbers((2, columns), 1), states.whole_numbers((2, rows), 2), 0.01)
+            outcomes.append(one.weights.tobytes())
+        answer["usable"] = outcomes[0] == outcomes[1]
+    print(json.dumps(answer))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""The paper's experiments: small versions end to end, summaries against numbers made by hand, theory against runs."""
+
+import json
+import sys
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+import dsptrack as dt
+from dsptrack.cli import main
+from dsptrack.experiments import EXPERIMENTS, METHODS, Options, reproduce
+from dsptrack.experiments.reproduce import fig1a, fig2, fig4_pulses, fig5, tables
+from dsptrack.experiments.reproduce.methods import METHODS as ROWS
+from dsptrack.sweep import Record, Results
+
+TINY = {"quick": True, "data": "digits", "epochs": 1, "images": 200}
+
+
+def records(*runs):
+    """Results of (configuration, result) pairs that nobody ran."""
+    return Results(
+        Record(
+            function="f",
+            configuration=configuration,
+            repeat=i,
+            seed=0,
+            result=result,
+            error=None,
+            version="",
+            stream_version=1,
+            isa="",
+            seconds=0.0,
+        )
+        for i, (configuration, result) in enumerate(runs)
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "fig4-cifar"])
+def test_every_experiment_runs_small(name, tmp_path, capsys):
+    values = {"fig1a": ["100", "200"], "fig1b": ["0.005"], "fig2": ["100"], "fig4-pulses": ["20"], "fig5": ["0", "0.2"]}
+    command = ["reproduce", name, "--quick", "--data", "digits", "--epochs", "1", "--images", "64", "--cells", "16"]
+    command += ["--network", "fcn", "--at", "0.4", "0.05", "--out", str(tmp_path)]
+    command += ["--values", *values[name]] if name in values else []
+    assert main(command) == 0
+    first = capsys.readouterr()
+    summary = json.loads((tmp_path / f"{name}.json").read_text())
+    assert summary["rows"]
+    assert summary["paper"]["source"] in first.out
+    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / f"{name}.csv").read_text().count("\n") >= 2
+    assert main([*command, "--quiet"]) == 0
+    again = capsys.readouterr()
+    assert again.out == first.out
+    assert again.err == ""
+
+
+def test_figure_1a_follows_the_theory():
+    """Offsets are several standard errors of the mean wide: 5 % of the theory plus five of them."""
+    row = reproduce("fig1a", Options(cells=128, values=(500, 1000))).summary["rows"]
+    for point in row:
+        assert abs(point["offset_mean"] - point["theory_mean"]) < 5 * point["mean_error"]
+        assert abs(point["offset_mean"] / point["theory_mean"] - 1) < 0.05
+        assert abs(point["rms_error"] / point["theory_rms"] - 1) < 0.05
+
+
+@pytest.mark.slow
+def test_figure_1b_follows_the_theory():
+    """The mean over 128 x 128 cells scatters by 8 % of the threshold, which is 1.6 % of the pulses."""
+    found = reproduce("fig1b", Options(cells=128, values=(2e-4,))).summary
+    for row in found["rows"]:
+        assert abs(row["crossing"] / row["theory_crossing"] - 1) < 0.05
+        assert row["budget"] == row["theory_budget"] >= row["crossing"]
+    assert found["differences"] == []
+
+
+@pytest.mark.parametrize("scheme", ["cyclic", "stochastic"])
+@pytest.mark.parametrize(
+    "device",
+    [
+        dt.devices.SoftBounds(dw_min=0.02, dw_min_std=0.8, up_down=0.2, w_max_dtod=0.1, w_min_dtod=0.1),
+        dt.devices.SoftBoundsReference(dw_min=0.02, dw_min_std=0.5, reference_mean=0.1, w_max_dtod=0.1, w_min_dtod=0.1),
+        dt.devices.LinearStep(dw_min=0.02, dw_min_std=0.5, gamma_up=0.3, gamma_down=0.3, mult_noise=False),
+    ],
+)
+def test_moments_of_zero_shifting(device, scheme):
+    array = dt.CrossbarArray((120, 120), device, rng=0)
+    mean, variance = dt.theory.zero_shift_moments(array, 60, scheme)
+    found = dt.zero_shift(array, 60, scheme).estimate
+    z = (found - mean) / np.sqrt(variance)
+    assert abs(z.mean()) * 120 < 5
+    assert abs((z**2).mean() - 1) * 120 < 5 * np.std(z**2)
+
+
+@pytest.mark.parametrize(
+    ("array", "pulses"),
+    [
+        (dt.CrossbarArray((1, 1), dt.presets.reram_es(), rng=0), 2),
+        (dt.CrossbarArray((1, 1), dt.presets.reram_sb(), rng=0), 2),
+        (dt.CrossbarArray((1, 1), dt.devices.SoftBounds(), rng=0), 3),
+        (None, 2),
+    ],
+)
+def test_moments_need_affine_cells_without_write_noise_and_whole_pairs(array, pulses):
+    with pytest.raises(dt.ConfigError):
+        dt.theory.zero_shift_moments(array, pulses)
+
+
+def test_the_tables_hyperparameters_are_the_papers():
+    lenet = ROWS["lenet5"]
+    assert (lenet["tt-v2"].lr, lenet["agad"].lr, lenet["e-rider"].lr) == (0.005, 0.05, 0.05)
+    printed = {"tt-v2": (0.005, 0.005), "agad": (0.01, 0.2), "e-rider": (0.5, 0.05)}
+    assert {m: (lenet[m].options["fast_lr"], lenet[m].options["transfer_lr"]) for m in printed} == printed
+    assert all(ROWS["fcn"][name] == method for name, method in METHODS.items())
+    frozen = ROWS["fcn"]["frozen"].options
+    assert frozen["fast_lr"] == frozen["transfer_lr"] == frozen["gamma"] == 0
+
+
+def test_the_whole_tables_are_asked_for():
+    for name, network, batch in (("table1", "lenet5", 8), ("table2", "fcn", 10)):
+        runs = EXPERIMENTS[name].configurations(Options())
+        assert {(r["reference_mean"], r["reference_std"]) for r in runs} == {
+            (m, s) for m in (0, 0.2, 0.3, 0.4) for s in (0.05, 0.2, 0.3, 0.4, 0.7, 1.0)
+        }
+        assert {(r["network"], r["data"], r["epochs"], r["batch_size"]) for r in runs} == {
+            (network, "mnist", 40, batch)
+        }
+        assert EXPERIMENTS[name].repeats == 3
+
+
+def table_run(method, accuracy):
+    configuration = {"reference_mean": 0.4, "reference_std": 0.05, "method": method, "epochs": 40}
+    return configuration, {"accuracy": accuracy, "accuracy_mean": accuracy, "accuracy_best": accuracy}
+
+
+def test_table_2_says_where_it_differs():
+    paper = json.loads(files("dsptrack.experiments.reproduce").joinpath("paper", "table2.json").read_text())
+    good = records(table_run("e-rider", 95.0), table_run("e-rider", 96.0), table_run("agad", 92.0))
+    summary = tables.summarise(good, paper, network="fcn")
+    assert summary["differences"] == []
+    row = summary["rows"][0]
+    assert (row["accuracy"], row["repeats"], row["paper"]) == (95.5, 2, 96.07)
+    assert row["accuracy_spread"] == pytest.approx(np.sqrt(0.5))
+    bad = records(table_run("e-rider", 93.0), table_run("agad", 92.0))
+    low, lead = tables.summarise(bad, paper, network="fcn")["differences"]
+    assert low.startswith("E-RIDER at (0.4, 0.05): 93.00")
+    assert "by 1.00, in the paper by 3.52" in lead
+
+
+def test_figure_4_counts_pulses_and_compares():
+    result = fig4_pulses.measure(
+        fig4_pulses.configurations(Options(**TINY, network="fcn", values=(20,)))[1],
+        dt.sweep.Context(rng=np.random.SeedSequence(0), num_threads=1),
+    )
+    assert result["total_pulses"] == 1 * 4 * 5 + 500  # epochs x ceil(200/64) x 5 slots + N
+    assert not result["reached"]
+
+    def run(method, calibration, total, reached=True):
+        configuration = {"states": 20, "method": method, "calibration": calibration, "epochs": 9}
+        return configuration, {"epochs_done": 3, "total_pulses": total, "reached": reached, "train_loss": 0.2}
+
+    lower = fig4_pulses.summarise(records(run("e-rider", 0, 10), run("two-stage", 500, 20)), {})
+    assert lower["differences"] == []
+    higher = fig4_pulses.summarise(records(run("e-rider", 0, 30), run("two-stage", 500, 20)), {})
+    assert higher["differences"] == ["20 states: two-stage, N = 500 needs 20 pulses, E-RIDER 30"]
+    never = fig4_pulses.summarise(records(run("e-rider", 0, 1, False), run("two-stage", 500, 20)), {})
+    assert len(never["differences"]) == 2
+
+
+def test_figure_2_subtracts_what_was_found():
+    device = dt.devices.SoftBounds(dw_min=0.01, up_down=0.3)
+    model = dt.nn.fcn(dt.algorithms.TikiTaka(device=device), sizes=(6, 4), rng=0)
+    (tile,) = model.tiles
+    truth = tile.arrays["P"].symmetric_point()
+    fig2.subtract(model, None)
+    reference = tile.state_dict()["state"]["links"]["P"]["reference"]
+    np.testing.assert_array_equal(reference, truth)
+    np.testing.assert_array_equal(tile.arrays["P"].weights, truth)
+    fig2.subtract(model, 10)
+    reference = tile.state_dict()["state"]["links"]["P"]["reference"]
+    np.testing.assert_array_equal(reference, tile.arrays["P"].weights)
+    assert not np.array_equal(reference, truth)
+
+
+def test_figure_5_is_rider_at_0():
+    runs = fig5.configurations(Options())
+    assert runs[0]["method"] == "rider"
+    assert [r["rule"]["chop_probability"] for r in runs[1:]] == [0.02, 0.05, 0.1, 0.2, 0.5]
+
+
+def test_figure_1a_says_where_it_differs():
+    point = {"pulses": 2000, "mean_error": 0.0}
+    point |= {f"{kind}_{q}": 0.1 for kind in ("offset", "theory") for q in ("mean", "std")}
+    point |= {"rms_error": 0.2, "theory_rms": 0.1}
+    result = {"true_mean": 100.0, "true_std": 1.0, "points": [point]}
+    rms, early = fig1a.summarise(records(({}, result)), {"not_enough": 2000, "threshold_percent": 1.0})["differences"]
+    assert rms.startswith("rms_error after 2,000 pulses is 0.2, 100.0 % from")
+    assert early.startswith("2,000 pulses reach 1 %")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"at": []}, {"at": [(0.1, -1)]}, {"values": [-1.0]}, {"network": "cnn"}, {"epochs": 0}, {"data": "x"}]
+)
+def test_options_are_checked(wrong):
+    with pytest.raises(dt.ConfigError, match=next(iter(wrong))):
+        Options(**wrong)
+
+
+def test_cifar_on_random_images_in_the_published_format(tmp_path, capsys):
+    """Six random images a file prove the path of the data and the analog part, nothing more."""
+    pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data" / "cifar-100-binary"
+    folder.mkdir(parents=True)
+    for file, count in (("train.bin", 24), ("test.bin", 12)):
+        labels = np.stack([rng.integers(0, 20, count), np.arange(count) % 5], axis=1).astype(np.uint8)
+        images = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
+        (folder / file).write_bytes(np.concatenate([labels, images], axis=1).tobytes())
+    command = ["reproduce", "fig4-cifar", "--quick", "--data-root", str(tmp_path / "data"), "--epochs", "1"]
+    assert main([*command, "--out", str(tmp_path)]) == 0
+    capsys.readouterr()
+    summary = json.loads((tmp_path / "fig4-cifar.json").read_text())
+    assert [row["method"] for row in summary["rows"]] == ["tt-v2", "agad", "e-rider"]
+    assert (tmp_path / "fig4-cifar.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_cifar_says_what_it_needs(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["reproduce", "fig4-cifar", "--quick", "--out", str(tmp_path), "--quiet"]) == 2
+    assert "needs PyTorch" in capsys.readouterr().err

@@ -1,0 +1,61 @@
+"""Tuning: the paper's values come first, test images stay unseen, studies go on."""
+
+import json
+
+import pytest
+
+import dsptrack as dt
+from dsptrack.cli import main
+from dsptrack.experiments import METHODS, SEARCH, tune
+from dsptrack.experiments.runs import train_run
+
+FIXED = {"data": "digits", "epochs": 1, "hidden": [4], "columns_per_transfer": 16}
+
+optuna = pytest.importorskip("optuna")
+
+
+def test_every_method_is_searched_around_the_papers_values():
+    assert set(SEARCH) == set(METHODS)
+    for name, ranges in SEARCH.items():
+        values = dict(METHODS[name].options) | {"lr": METHODS[name].lr}
+        for rate, r in ranges.items():
+            assert r.low < values[rate] < r.high
+
+
+def test_a_study_goes_on_and_keeps_the_best(tmp_path):
+    seen = []
+    storage = f"sqlite:///{tmp_path / 'tune.db'}"
+    first = tune("rider", FIXED, trials=2, storage=storage, on_trial=lambda *trial: seen.append(trial))
+    assert first.trials == 2
+    paper = dict(METHODS["rider"].options) | {"lr": 0.05}
+    assert seen[0][1] == {name: paper[name] for name in SEARCH["rider"]}
+    assert first.accuracy == max(accuracy for _, _, accuracy in seen)
+    second = tune("rider", FIXED, trials=1, storage=storage)
+    assert second.trials == 3
+    assert second.accuracy >= first.accuracy
+
+
+def test_the_test_images_stay_unseen(monkeypatch):
+    data = dt.datasets.load("digits")
+    asked = []
+    monkeypatch.setattr(dt.datasets.Dataset, "hold_out", lambda self, one_in: asked.append(one_in) or data)
+    dt.sweep.run(train_run(), [{"method": "rider", **FIXED}])
+    assert asked == []
+    dt.sweep.run(train_run(), [{"method": "rider", "hold_out": 6, **FIXED}])
+    tune("rider", FIXED, trials=1)
+    assert asked == [6, 6]
+
+
+def test_the_command(tmp_path, capsys):
+    command = ["tune", "--method", "tt-v2", "--data", "digits", "--epochs", "1", "--columns-per-transfer", "8"]
+    assert main([*command, "--trials", "1", "--out", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "fast_lr" in out
+    assert json.loads((tmp_path / "tune.json").read_text())["trials"] == 1
+    assert (tmp_path / "tune.db").is_file()
+
+
+@pytest.mark.parametrize("wrong", [{"trials": 0}, {"hold_out": 1}, {"seed": -1}, {"num_threads": 0}])
+def test_numbers_are_checked(wrong):
+    with pytest.raises(dt.ConfigError, match=next(iter(wrong))):
+        tune("rider", FIXED, **wrong)
