@@ -1,6 +1,7 @@
 """The work on dsptrack."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 from work import SIZE, Case, Work, checks_of, resident, start, vectors
@@ -36,10 +37,12 @@ def make(case: Case, images: str, threads: int) -> Work:
         tile.update(x, d, lr=case.lr)
         return checks_of(case, tile.weights, before)
 
+    gradients = itertools.cycle((d, -d))  # there and back, so that the weights stay where they are
+
     def step() -> None:
         if case.near:
             tile.set_weights(start(case))
-        tile.update(x, d, lr=case.lr)
+        tile.update(x, d if case.near else next(gradients), lr=case.lr)
 
     return step, check
 

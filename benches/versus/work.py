@@ -92,7 +92,8 @@ _HFO2 = {"class": "SingleRPUConfig", "device": HFO2}
 _SHIFT = _SOFT | {"update": {"desired_bl": 1, "update_management": False, "update_bl_management": False}}
 _READ = single("ConstantStepDevice", w_max=10.0, w_min=-10.0)
 _FIXED, _SCALED = agad(fast_lr=0.1, auto_scale=False), agad(fast_lr=1.0, auto_scale=True)
-# Cells without spread in their bounds: all of them are near a bound, and none starts beyond.
+# Cells without spread in their bounds: all of them are near a bound, and none starts beyond. The peer's noise moves the
+# mean of all cells by several percent of the change from run to run there, hence the tolerance.
 _EVEN = {"w_max_dtod": 0.0, "w_min_dtod": 0.0}
 _DENSE = "dense update, BL 31"
 
@@ -144,6 +145,7 @@ CASES = {
         kind="update",
         config=single("SoftBoundsReferenceDevice", **_EVEN),
         near=0.98,
+        tolerance=0.15,
         fidelity="pulse",
     ),
     "near-soft-auto": Case(
@@ -151,12 +153,14 @@ CASES = {
         kind="update",
         config=single("SoftBoundsReferenceDevice", **_EVEN),
         near=0.98,
+        tolerance=0.15,
     ),
     "near-step-pulse": Case(
         title=f"{_DENSE}, ConstantStep near its bounds",
         kind="update",
         config=single("ConstantStepDevice", **_EVEN),
         near=0.98,
+        tolerance=0.15,
         fidelity="pulse",
     ),
     "near-step-auto": Case(
@@ -164,6 +168,7 @@ CASES = {
         kind="update",
         config=single("ConstantStepDevice", **_EVEN),
         near=0.98,
+        tolerance=0.15,
     ),
     "memory-array": Case(title="one SoftBoundsReference tile", kind="memory", config=_SOFT),
     "memory-agad": Case(title="AGAD tile", kind="memory", config=_FIXED),
