@@ -91,6 +91,7 @@ _SOFT, _STEP = single("SoftBoundsReferenceDevice"), single("ConstantStepDevice")
 _HFO2 = {"class": "SingleRPUConfig", "device": HFO2}
 _SHIFT = _SOFT | {"update": {"desired_bl": 1, "update_management": False, "update_bl_management": False}}
 _READ = single("ConstantStepDevice", w_max=10.0, w_min=-10.0)
+# Networks start from weights of their own, and P changes with their gradients: their tolerance is wide.
 _FIXED, _SCALED = agad(fast_lr=0.1, auto_scale=False), agad(fast_lr=1.0, auto_scale=True)
 # Cells without spread in their bounds: all of them are near a bound, and none starts beyond. The peer's noise moves the
 # mean of all cells by several percent of the change from run to run there, hence the tolerance.
@@ -118,7 +119,7 @@ CASES = {
         lr=0.1,
         config=_FIXED,
         goal={"v3": 6, "v4": 8},
-        tolerance=0.1,
+        tolerance=0.25,
     ),
     "fcn-scaled": Case(
         title="FCN step, AGAD, auto_scale",
@@ -128,7 +129,7 @@ CASES = {
         lr=0.1,
         config=_SCALED,
         goal={"v3": 30, "v4": 40},
-        tolerance=0.1,
+        tolerance=0.25,
     ),
     "lenet-fixed": Case(
         title="LeNet-5 step, AGAD, fast_lr 0.1",
@@ -138,7 +139,7 @@ CASES = {
         lr=0.1,
         config=_FIXED,
         goal={"v3": 6, "v4": 8},
-        tolerance=0.1,
+        tolerance=0.25,
     ),
     "near-soft-pulse": Case(
         title=f"{_DENSE}, SoftBoundsReference near its bounds",

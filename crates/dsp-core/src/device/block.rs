@@ -12,6 +12,8 @@ pub struct CellBlock {
     pub index: [u32; LANES],
     /// State `v`.
     pub state: [f32; LANES],
+    /// Reference `r`.
+    pub reference: [f32; LANES],
     coefficients: [[f32; LANES]; COEFFICIENTS],
 }
 
@@ -20,9 +22,32 @@ impl CellBlock {
     #[inline(always)]
     pub fn consecutive(response: impl Response, parameters: &CellParameters, first: usize, state: &[f32]) -> Self {
         let mut block = Self::empty(load(state));
-        for lane in 0..state.len().min(LANES) {
-            block.index[lane] = (first + lane) as u32;
-            block.put(response, lane, parameters.cell(first + lane));
+        let width = state.len().min(LANES);
+        // Loaded first and prepared then: the second loop becomes vector instructions.
+        let mut cells = [Cell::default(); LANES];
+        for lane in 0..width {
+            cells[lane] = parameters.cell(first + lane);
+        }
+        let mut planes = Planes::default();
+        for lane in 0..LANES {
+            block.index[lane] = cells[lane].index;
+            block.reference[lane] = cells[lane].reference;
+            planes.put(lane, cells[lane]);
+        }
+        for lane in 0..LANES {
+            let c = response.prepare(planes.cell(lane));
+            // Written out, as in `coefficients`.
+            block.coefficients[0][lane] = c[0];
+            block.coefficients[1][lane] = c[1];
+            block.coefficients[2][lane] = c[2];
+            block.coefficients[3][lane] = c[3];
+            block.coefficients[4][lane] = c[4];
+            block.coefficients[5][lane] = c[5];
+            block.coefficients[6][lane] = c[6];
+            block.coefficients[7][lane] = c[7];
+        }
+        for plane in &mut block.coefficients {
+            plane[width..].fill(0.0);
         }
         block
     }
@@ -47,11 +72,12 @@ impl CellBlock {
 
     #[inline(always)]
     fn empty(state: [f32; LANES]) -> Self {
-        Self { index: [0; LANES], state, coefficients: [[0.0; LANES]; COEFFICIENTS] }
+        Self { index: [0; LANES], state, reference: [0.0; LANES], coefficients: [[0.0; LANES]; COEFFICIENTS] }
     }
 
     #[inline(always)]
     fn put(&mut self, response: impl Response, lane: usize, cell: Cell) {
+        self.reference[lane] = cell.reference;
         for (plane, value) in self.coefficients.iter_mut().zip(response.prepare(cell)) {
             plane[lane] = value;
         }
@@ -89,6 +115,41 @@ impl CellBlock {
             planes[3][lane] = xi[3];
         }
         planes[place]
+    }
+}
+
+/// The parameters of sixteen cells, each kind in one plane.
+#[derive(Default)]
+struct Planes {
+    index: [u32; LANES],
+    values: [[f32; LANES]; 7],
+}
+
+impl Planes {
+    #[inline(always)]
+    fn put(&mut self, lane: usize, cell: Cell) {
+        self.index[lane] = cell.index;
+        self.values[0][lane] = cell.max_bound;
+        self.values[1][lane] = cell.min_bound;
+        self.values[2][lane] = cell.dwmin_up;
+        self.values[3][lane] = cell.dwmin_down;
+        self.values[4][lane] = cell.reference;
+        self.values[5][lane] = cell.shape_up;
+        self.values[6][lane] = cell.shape_down;
+    }
+
+    #[inline(always)]
+    fn cell(&self, lane: usize) -> Cell {
+        Cell {
+            index: self.index[lane],
+            max_bound: self.values[0][lane],
+            min_bound: self.values[1][lane],
+            dwmin_up: self.values[2][lane],
+            dwmin_down: self.values[3][lane],
+            reference: self.values[4][lane],
+            shape_up: self.values[5][lane],
+            shape_down: self.values[6][lane],
+        }
     }
 }
 

@@ -86,15 +86,10 @@ impl<'a> CellsMut<'a> {
             return;
         }
         let width = LANES.min(self.apparent.len() - at);
-        let mut reference = [0.0; LANES];
+        let weights = apparent.weights(&block.index, &block.state, &block.reference);
         for lane in 0..width {
-            reference[lane] = self.parameters.cell(self.first + at + lane).reference;
-        }
-        let weights = apparent.weights(&block.index, &block.state, &reference);
-        for lane in 0..width {
-            if changed(lane) {
-                self.apparent[at + lane] = weights[lane];
-            }
+            let shown = &mut self.apparent[at + lane];
+            *shown = if changed(lane) { weights[lane] } else { *shown };
         }
     }
 

@@ -109,12 +109,14 @@ impl<R: Response> Kernel for Dense<'_, R> {
                 directions.pack(fires.iter().copied(), row, col);
                 let mut block = CellBlock::consecutive(response, cells.parameters, first, &cells.state[at..at + width]);
                 send(&mut block, response, noise, &directions, 0);
-                for lane in (0..width).filter(|lane| directions.total[*lane] > 0) {
-                    let (total, ups) = (directions.total[lane], directions.ups[lane]);
-                    cells.count(at + lane, ups, total - ups);
-                    pulses.up += u64::from(ups);
-                    pulses.down += u64::from(total - ups);
-                    cells.state[at + lane] = block.state[lane];
+                // Lanes without pulses, those beyond the row among them, have kept their state.
+                cells.state[at..at + width].copy_from_slice(&block.state[..width]);
+                for lane in 0..LANES {
+                    pulses.up += u64::from(directions.ups[lane]);
+                    pulses.down += u64::from(directions.total[lane] - directions.ups[lane]);
+                }
+                for lane in 0..width {
+                    cells.count(at + lane, directions.ups[lane], directions.total[lane] - directions.ups[lane]);
                 }
                 cells.show(at, &block, apparent, |lane| directions.total[lane] > 0);
             }
