@@ -1,36 +1,31 @@
-//! Runs one kernel a number of times, for `benches/instructions.py` to count instructions.
+//! Runs one kernel on little work, for `benches/instructions.py` to count its instructions.
 //!
 //!     instructions              prints the names of the kernels
-//!     instructions NAME COUNT   runs that kernel COUNT times
+//!     instructions NAME         runs that kernel
 
-use std::io::Write;
-use std::process::ExitCode;
+use std::io::{Error, Result, Write, stdout};
 
 use dsp_core::simd::Isa;
 
-#[path = "../benches/cases.rs"]
+#[path = "../benches/cases/mod.rs"]
 mod cases;
 
-fn main() -> ExitCode {
-    let isa = Isa::current().expect("a level of this machine");
-    let scale = cases::Scale { rows: 96, cols: 112, batch: 8, draws: 1 << 14, pulses: 20 };
-    let mut all = cases::cases(scale, isa);
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if arguments.is_empty() {
-        let names: Vec<&str> = all.iter().map(|case| case.name).collect();
-        return match writeln!(std::io::stdout(), "{}", names.join("\n")) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        };
-    }
-    let count = arguments.get(1).and_then(|text| text.parse::<u32>().ok());
-    match (all.iter_mut().find(|case| case.name == arguments[0]), count) {
-        (Some(case), Some(count)) => {
-            for _ in 0..count {
-                (case.run)();
-            }
-            ExitCode::SUCCESS
-        }
-        _ => ExitCode::FAILURE,
-    }
+/// A run that counts: callgrind collects within this function alone.
+#[inline(never)]
+fn counted(run: &mut dyn FnMut()) {
+    run();
+}
+
+fn main() -> Result<()> {
+    let isa = Isa::current().map_err(Error::other)?;
+    let mut all = cases::kernels(cases::SMALL, isa);
+    let Some(name) = std::env::args().nth(1) else {
+        return all.iter().try_for_each(|case| writeln!(stdout(), "{}", case.name));
+    };
+    let case = all.iter_mut().find(|case| case.name == name);
+    let case = case.ok_or_else(|| Error::other(format!("no kernel {name}")))?;
+    // What is made once, at the first call, does not count.
+    (case.run)();
+    counted(&mut case.run);
+    Ok(())
 }

@@ -1,6 +1,8 @@
-//! The kernels that are measured: by the clock in `kernels.rs`, by instruction counts in `examples/instructions.rs`.
+//! The kernels that are measured: by the clock in `kernels.rs` and `shares.rs`, by instruction counts in
+//! `examples/instructions.rs`.
 //!
 //! Every case runs on one thread, so that its rate compares with what one core can do.
+#![allow(dead_code, reason = "every program that includes this file uses a part of it")]
 
 use std::hint::black_box;
 
@@ -9,8 +11,8 @@ use dsp_core::array::{CrossbarArray, Directions};
 use dsp_core::device::{ConstantStep, Device, Population, SoftBoundsReference};
 use dsp_core::par::Threads;
 use dsp_core::periphery::{Direction, Periphery};
-use dsp_core::pulse::PulseUpdate;
 use dsp_core::pulse::coincidences::{Request, Trains};
+use dsp_core::pulse::{Fidelity, PulseUpdate};
 use dsp_core::rng::fill::{fill_normals, fill_uniforms};
 use dsp_core::rng::{Key, Purpose, Stream};
 use dsp_core::simd::{Isa, Kernel, LANES};
@@ -18,7 +20,9 @@ use dsp_core::simd::{Isa, Kernel, LANES};
 /// What a run is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale {
+    /// Rows of the arrays.
     pub rows: usize,
+    /// Their columns.
     pub cols: usize,
     /// Vectors of a batch.
     pub batch: usize,
@@ -28,6 +32,11 @@ pub struct Scale {
     pub pulses: u32,
 }
 
+/// The sizes of the table in docs/performance.md.
+pub const TABLE: Scale = Scale { rows: 512, cols: 512, batch: 64, draws: 1 << 20, pulses: 128 };
+/// Little work, for counting instructions; no size is a multiple of the vectors', so that ends count too.
+pub const SMALL: Scale = Scale { rows: 60, cols: 100, batch: 12, draws: (1 << 14) + 40, pulses: 150 };
+
 /// One kernel at work.
 pub struct Case {
     /// Name, also in `benches/instructions.json`.
@@ -36,7 +45,7 @@ pub struct Case {
     pub unit: &'static str,
     /// Work of one run.
     pub elements: u64,
-    /// One run.
+    /// One run; two in a row leave weights where they were, up to noise.
     pub run: Box<dyn FnMut()>,
 }
 
@@ -57,7 +66,7 @@ fn key() -> Key {
 
 fn normals(isa: Isa, count: usize, number: u64) -> Vec<f32> {
     let mut out = vec![0.0; count];
-    fill_normals(isa, key().stream(Purpose::Population, number), 0, &mut out);
+    fill_normals(isa, key().stream(Purpose::Population, number), 0, 0, &mut out);
     out
 }
 
@@ -89,7 +98,7 @@ fn hafnium_oxide() -> Device {
     })
 }
 
-/// Sixteen blocks of Threefry side by side, as kernels draw them; their sum keeps them from being left out.
+/// Sixteen blocks of Threefry side by side, as kernels draw them; their sum keeps the compiler from leaving them out.
 struct Words {
     stream: Stream,
     blocks: usize,
@@ -111,34 +120,38 @@ impl Kernel for Words {
     }
 }
 
-/// Multiply and add in registers, the limit of a read without fused multiply-add.
-struct MultiplyAdd {
-    rounds: usize,
-    factor: f32,
+/// Counts of coincidences of sixteen columns at a time, as the dense kernels take them, and nothing else.
+struct Count<'a> {
+    error: &'a [u32],
+    /// (batch, cols), cols a multiple of sixteen.
+    input: &'a [u32],
+    cols: usize,
 }
 
-/// Independent accumulators of [`MultiplyAdd`]: enough to hide the latency at AVX2 with its sixteen registers.
-const CHAINS: usize = 4;
-
-impl Kernel for MultiplyAdd {
-    type Output = f32;
+impl Kernel for Count<'_> {
+    type Output = u32;
 
     #[inline(always)]
-    fn run(self) -> f32 {
-        let mut sums = [[1.0_f32; LANES]; CHAINS];
-        for _ in 0..self.rounds {
-            for sum in &mut sums {
-                for lane in 0..LANES {
-                    sum[lane] = sum[lane] * self.factor + self.factor;
+    fn run(self) -> u32 {
+        let mut total = 0_u32;
+        for rows in self.error.chunks_exact(self.input.len() / self.cols) {
+            for col in (0..self.cols).step_by(LANES) {
+                let mut counts = [0_u32; LANES];
+                for (error, input) in rows.iter().zip(self.input.chunks_exact(self.cols)) {
+                    let (words, _) = input[col..].as_chunks::<LANES>();
+                    for lane in 0..LANES {
+                        counts[lane] += (words[0][lane] & error).count_ones();
+                    }
                 }
+                total ^= counts.iter().fold(0, |all, count| all ^ count);
             }
         }
-        sums.iter().flatten().sum()
+        total
     }
 }
 
-/// All cases at this size and level.
-pub fn cases(scale: Scale, isa: Isa) -> Vec<Case> {
+/// All kernels at this size and level.
+pub fn kernels(scale: Scale, isa: Isa) -> Vec<Case> {
     let mut all = draws(scale, isa);
     all.extend(updates(scale, isa));
     all.extend(whole_array(scale));
@@ -147,21 +160,29 @@ pub fn cases(scale: Scale, isa: Isa) -> Vec<Case> {
     all
 }
 
+/// What the machine could do: nothing here is the library's but the words.
+pub fn limits(scale: Scale, isa: Isa) -> Vec<Case> {
+    let Scale { rows, cols, batch, draws, .. } = scale;
+    let stream = key().stream(Purpose::UpdatePulse, 1);
+    let words = |number: u32, count: usize| (0..count as u32).map(|i| stream.words(i, number)[0]).collect::<Vec<_>>();
+    let (error, input) = (words(1, batch * rows), words(2, batch * cols));
+    vec![
+        Case::new("threefry", "words", draws, move || {
+            black_box(isa.run(Words { stream: black_box(stream), blocks: draws / 4 }));
+        }),
+        Case::new("and_popcount", "cells", batch * rows * cols, move || {
+            black_box(isa.run(Count { error: black_box(&error), input: black_box(&input), cols }));
+        }),
+    ]
+}
+
 fn draws(scale: Scale, isa: Isa) -> Vec<Case> {
     let stream = key().stream(Purpose::UpdatePulse, 1);
     let mut out = vec![0.0; scale.draws];
     let mut other = out.clone();
-    let flops = 2 * scale.draws;
     vec![
-        Case::new("threefry", "words", scale.draws, move || {
-            black_box(isa.run(Words { stream: black_box(stream), blocks: scale.draws / 4 }));
-        }),
-        Case::new("normals", "normals", scale.draws, move || fill_normals(isa, black_box(stream), 0, &mut out)),
-        Case::new("uniforms", "uniforms", scale.draws, move || fill_uniforms(isa, black_box(stream), 0, &mut other)),
-        Case::new("multiply_add", "flop", flops, move || {
-            let rounds = scale.draws / (CHAINS * LANES);
-            black_box(isa.run(MultiplyAdd { rounds, factor: black_box(0.5) }));
-        }),
+        Case::new("normals", "normals", scale.draws, move || fill_normals(isa, black_box(stream), 0, 0, &mut out)),
+        Case::new("uniforms", "uniforms", scale.draws, move || fill_uniforms(isa, black_box(stream), 0, 0, &mut other)),
     ]
 }
 
@@ -169,50 +190,88 @@ fn array(device: Device, scale: Scale) -> CrossbarArray {
     CrossbarArray::new((scale.rows, scale.cols), device, key(), Threads::ONE, false).expect("a valid array")
 }
 
+/// Updates by one batch, there and back.
+struct Updates {
+    array: CrossbarArray,
+    x: Vec<f32>,
+    d: [Vec<f32>; 2],
+    batch: usize,
+    lr: f64,
+    update: PulseUpdate,
+    number: usize,
+}
+
+impl Updates {
+    fn run(&mut self) {
+        let Self { array, x, d, batch, lr, update, number } = self;
+        array.update(x, &d[*number % 2], *batch, *lr, update).expect("a valid update");
+        *number += 1;
+    }
+
+    fn pulses(&self) -> usize {
+        (self.array.ledger().pulses_up + self.array.ledger().pulses_down) as usize
+    }
+}
+
 fn updates(scale: Scale, isa: Isa) -> Vec<Case> {
     let Scale { rows, cols, batch, .. } = scale;
     let (x, d) = (normals(isa, batch * cols, 1), normals(isa, batch * rows, 2));
-    let trains = |name, granularity, lr| {
-        let (x, d, update) = (x.clone(), d.clone(), PulseUpdate::default());
+    let trains = |name, granularity, lr: f64| {
+        let (x, d, update, rates) = (x.clone(), d.clone(), PulseUpdate::default(), vec![lr; batch]);
+        let draw = move |step| {
+            let (x, d, rates, update) = (&x[..], &d[..], &rates[..], &update);
+            let request = Request { x, d, batch, rows, cols, rates, granularity, update, key: key(), step, isa };
+            Trains::draw(&request).expect("valid trains")
+        };
+        let slots = draw(0).slots() as usize * (rows + cols);
         let mut step = 0;
-        let slots = 31 * batch * (rows + cols);
         Case::new(name, "slots", slots, move || {
             step += 1;
-            let (x, d, update) = (&x[..], &d[..], &update);
-            let request = Request { x, d, batch, rows, cols, lr, granularity, update, key: key(), step, isa };
-            black_box(Trains::draw(&request).expect("valid trains"));
+            black_box(draw(step));
         })
     };
-    let pulses_of = |device: &Device, lr| {
-        let mut array = array(device.clone(), scale);
-        array.update(&x, &d, batch, lr, &PulseUpdate::default()).expect("a valid update");
-        (array.ledger().pulses_up + array.ledger().pulses_down) as usize
+    let make = |device: Device, lr, fidelity| {
+        let d = [d.clone(), d.iter().map(|d| -d).collect()];
+        let update = PulseUpdate { fidelity, ..PulseUpdate::default() };
+        Updates { array: array(device, scale), x: x.clone(), d, batch, lr, update, number: 0 }
     };
-    let update = |name, device: Device, lr| {
-        let pulses = pulses_of(&device, lr);
-        let (x, d, mut array) = (x.clone(), d.clone(), array(device, scale));
-        Case::new(name, "pulses", pulses, move || {
-            array.update(&x, &d, batch, lr, &PulseUpdate::default()).expect("a valid update");
-        })
+    let pulsed = |name, device: Device, lr| {
+        let mut updates = make(device, lr, Fidelity::Pulse);
+        updates.run();
+        Case::new(name, "pulses", updates.pulses(), move || updates.run())
     };
+    let composed = |name, device: Device| {
+        let mut updates = make(device, DENSE_RATE, Fidelity::Composed);
+        Case::new(name, "cells", batch * rows * cols, move || updates.run())
+    };
+    let constant_step = || Device::ConstantStep(ConstantStep::default());
     let quiet = Population { dw_min_std: 0.0, ..Population::default() };
     vec![
         trains("trains_dense", 0.001, DENSE_RATE),
         trains("trains_sparse", 0.4622, SPARSE_RATE),
-        update("dense_quiet", Device::ConstantStep(ConstantStep { population: quiet }), DENSE_RATE),
-        update("dense_constant_step", Device::ConstantStep(ConstantStep::default()), DENSE_RATE),
-        update("dense_soft_bounds", soft_bounds(), DENSE_RATE),
-        update("sparse_hafnium_oxide", hafnium_oxide(), SPARSE_RATE),
+        pulsed("dense_pulse_quiet", Device::ConstantStep(ConstantStep { population: quiet }), DENSE_RATE),
+        pulsed("dense_pulse_constant_step", constant_step(), DENSE_RATE),
+        pulsed("dense_pulse_soft_bounds", soft_bounds(), DENSE_RATE),
+        composed("dense_composed_constant_step", constant_step()),
+        composed("dense_composed_soft_bounds", soft_bounds()),
+        pulsed("sparse_hafnium_oxide", hafnium_oxide(), SPARSE_RATE),
     ]
 }
 
 fn whole_array(scale: Scale) -> Vec<Case> {
     let pulses = scale.rows * scale.cols * scale.pulses as usize;
-    let case = |name, directions: Directions<'static>| {
+    let case = |name, directions: Directions<'static>, fidelity| {
         let mut array = array(soft_bounds(), scale);
-        Case::new(name, "pulses", pulses, move || array.pulse(directions, scale.pulses).expect("valid pulses"))
+        Case::new(name, "pulses", pulses, move || {
+            array.pulse_at(directions, scale.pulses, fidelity).expect("valid pulses");
+        })
     };
-    vec![case("zero_shift_cyclic", Directions::Alternate), case("zero_shift_stochastic", Directions::Random)]
+    vec![
+        case("zero_shift_pulse_cyclic", Directions::Alternate, Fidelity::Pulse),
+        case("zero_shift_pulse_stochastic", Directions::Random, Fidelity::Pulse),
+        case("zero_shift_composed_cyclic", Directions::Alternate, Fidelity::Composed),
+        case("zero_shift_composed_stochastic", Directions::Random, Fidelity::Composed),
+    ]
 }
 
 fn reads(scale: Scale, isa: Isa) -> Vec<Case> {
@@ -226,7 +285,7 @@ fn reads(scale: Scale, isa: Isa) -> Vec<Case> {
     };
     let case = |name, direction, lines| {
         let (input, periphery, mut array) = (normals(isa, batch * lines, 4), Periphery::default(), loaded());
-        Case::new(name, "flop", 2 * batch * rows * cols, move || {
+        Case::new(name, "cells", batch * rows * cols, move || {
             black_box(array.read(direction, &input, batch, &periphery).expect("a valid read"));
         })
     };
