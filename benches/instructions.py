@@ -3,8 +3,8 @@
     python benches/instructions.py             compares with benches/instructions.json; exit code 1 on a regression
     python benches/instructions.py --update    writes that file
 
-Every kernel runs once on little work, on one thread, at the AVX2 level (valgrind knows no AVX-512); what prepares it does
-not count. Two runs of one program give the same counts. Another compiler gives others, so its version is kept with them.
+Every kernel runs once on little work, on one thread, at the AVX2 level (valgrind knows no AVX-512); what prepares it
+does not count. Two runs of one program give the same counts. Another compiler gives others, so its version is kept too.
 """
 
 import argparse

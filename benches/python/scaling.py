@@ -2,8 +2,8 @@
 
     python benches/python/scaling.py
 
-From a call on an array of 512 x 512 with a batch of 64 on one thread, one of the four is changed at a time. Every point is
-the median of the calls of a fraction of a second. `DSPTRACK_ISA=base|v3|v4` forces a level of instructions.
+From a call on an array of 512 x 512 with a batch of 64 on one thread, one of these is changed at a time. Every point
+is the median of the calls of a fraction of a second. `DSPTRACK_ISA=base|v3|v4` forces a level of instructions.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import matplotlib as mpl
 import numpy as np
 
 mpl.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402 - the backend comes first
+import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benches/versus"))
@@ -124,7 +124,7 @@ def measure_all(threads: tuple[int, ...], seconds: float) -> list[dict[str, Any]
 
 def draw(points: list[dict[str, Any]], axis: str, file: Path) -> None:
     """Cost against one axis."""
-    figure, plot = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
+    _, plot = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
     for (name, (_, axes)), (colour, marker) in zip(KERNELS.items(), STYLES, strict=True):
         if axis in axes:
             line = [p for p in points if (p["kernel"], p["axis"], p["threads"]) == (name, axis, 1)]
@@ -141,7 +141,7 @@ def draw(points: list[dict[str, Any]], axis: str, file: Path) -> None:
 
 def draw_threads(points: list[dict[str, Any]], threads: tuple[int, ...], file: Path) -> None:
     """Speed-up by the largest number of threads against size."""
-    figure, plot = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
+    _, plot = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
     for name, (colour, marker) in zip(KERNELS, STYLES, strict=True):
         one, many = (
             {p["value"]: p["median_s"] for p in points if (p["kernel"], p["axis"], p["threads"]) == (name, "size", n)}
