@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 FILE = ROOT / "benches/instructions.json"
 LEVEL, TOLERANCE = "v3", 0.03
 BUILD = ["cargo", "build", "--release", "--locked", "--package", "dsp-core", "--example", "instructions"]
+VALGRIND = shutil.which("valgrind")
+CALLGRIND = (str(VALGRIND), "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*::counted")
 
 
 def build() -> str:
@@ -32,10 +35,12 @@ def build() -> str:
     return next(m["executable"] for m in messages if m.get("target", {}).get("name") == "instructions")
 
 
-def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+def run(program: str, *arguments: str, under: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """Run at the level that counts are kept for, and end with the program's own words if it fails."""
-    environment = {**os.environ, "DSPTRACK_ISA": LEVEL}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    # Length of path and environment shift the stack, and copies take other ways by alignment: both are always the same.
+    place, environment = Path(program).parent, {"DSPTRACK_ISA": LEVEL}
+    command = [*under, f"./{Path(program).name}", *arguments]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)}: exit code {done.returncode}\n{done.stderr}")
     return done
@@ -43,8 +48,7 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 def count(program: str, kernel: str) -> int:
     """Return the instructions of one run of a kernel."""
-    callgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", "--toggle-collect=*::counted"]
-    said = run([*callgrind, program, kernel]).stderr
+    said = run(program, kernel, under=CALLGRIND).stderr
     collected = re.search(r"Collected : (\d+)", said)
     if collected is None or collected[1] == "0":
         sys.exit(f"{kernel}: nothing was counted\n{said}")
@@ -54,7 +58,7 @@ def count(program: str, kernel: str) -> int:
 def measure() -> dict[str, Any]:
     """Return what is kept: compiler, level, tolerance, instructions by kernel."""
     program = build()
-    names = run([program]).stdout.split()
+    names = run(program).stdout.split()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         counts = dict(zip(names, pool.map(lambda name: count(program, name), names), strict=True))
     rustc = subprocess.run(["rustc", "--version"], cwd=ROOT, check=True, capture_output=True, text=True)
@@ -84,7 +88,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--update", action="store_true", help="keep the counts found now")
     update = parser.parse_args().update
-    if shutil.which("valgrind") is None:
+    if VALGRIND is None:
         sys.exit("valgrind is not installed, and instructions are counted by it: apt-get install valgrind")
     found = measure()
     kept = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {**found, "instructions": {}}

@@ -43,7 +43,8 @@ fn main() -> Result<()> {
     let mut out = stdout().lock();
     writeln!(out, "one thread, level {}, medians of {TURNS} turns\n", isa.name())?;
     writeln!(out, "| pulse by pulse | pulses, G/s | normals, G/s | share |\n| --- | ---: | ---: | ---: |")?;
-    for mut case in others.into_iter().filter(|case| case.unit == "pulses" && case.name.contains("_pulse_")) {
+    let noisy = |case: &Case| case.name.contains("_pulse_") && !case.name.ends_with("_quiet");
+    for mut case in others.into_iter().filter(noisy) {
         let (mut pulses, mut draws, mut shares) = (vec![], vec![], vec![]);
         for turn in 0..=TURNS {
             let (of_pulses, of_normals) = (rate(&mut case), rate(&mut normals[0]));

@@ -322,7 +322,11 @@ fn tile(scale: Scale, isa: Isa) -> Case {
     let mut tile = Tile::new(&rule, site, foundation).expect("a valid tile");
     let x: Vec<f32> = normals(isa, size * cols, 5).iter().map(|x| x.abs()).collect();
     let d: Vec<f32> = normals(isa, size * rows, 6).iter().map(|d| 0.01 * d).collect();
-    Case::new("tile_agad", "mini-batches", 1, move || {
-        tile.update(Batch { x: &x, d: &d, size, lr: 0.1 }).expect("a valid update");
+    // Several, since the work of one depends on what was drawn.
+    let updates = 16;
+    Case::new("tile_agad", "mini-batches", updates, move || {
+        for _ in 0..updates {
+            tile.update(Batch { x: &x, d: &d, size, lr: 0.1 }).expect("a valid update");
+        }
     })
 }
