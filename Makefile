@@ -11,7 +11,7 @@ PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 
 .PHONY: help run test test-slow test-full test-torch dev lint fmt rust-test python-test stubs licences wheel test-wheel \
-    fuzz soak memcheck aarch64 deny clean
+    bench bench-check versus fuzz soak memcheck aarch64 deny clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -86,6 +86,21 @@ wheel: $(VENV)/.tools  ## the wheel (CPython 3.11 and newer) and the source dist
 
 test-wheel: $(VENV)/.built  ## install the wheel of dist/ without a compiler, run the main job
 	$(BIN)/python -m pytest -q -m wheel
+
+# Speed: what docs/performance.md reports. ISA levels by DSPTRACK_ISA=base|v3|v4.
+bench:  ## rates of the kernels on one thread, and their shares of the rate of normals
+	$(CARGO) bench --locked --quiet -p dsp-core --bench kernels
+	$(CARGO) bench --locked --quiet -p dsp-core --bench shares
+
+bench-check:  ## instructions of the kernels against benches/instructions.json (needs valgrind)
+	$(PYTHON) benches/instructions.py
+
+# PEER names another folder for the peer's environment, which is made once (six minutes).
+PEER := .peer-venv
+versus: dev  ## the work of the table on dsptrack and on aihwkit, side by side
+	benches/versus/setup_peer.sh $(PEER)
+	$(BIN)/python benches/versus --peer $(PEER)/bin/python --markdown docs/performance/versus.md \
+	    --json docs/performance/versus.json
 
 # Trust: what docs/reliability.md reports. CASES, MINUTES and MEMCHECK may be given on the command line.
 CASES := 100000

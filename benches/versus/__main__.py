@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -20,10 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import ours as own
+from machine import commit, processor
 from work import CASES, Case
-
-import dsptrack as dt
 
 HERE = Path(__file__).parent
 ROUNDS, SLICE, LONGEST = 9, 0.1, 20.0  # rounds a row; seconds a turn at least; seconds of turns after which a row ends
@@ -136,8 +134,7 @@ def main() -> None:
     report |= {"threads": arguments.threads, "rows": [], "memory": []}
     with tempfile.TemporaryDirectory() as folder:
         images = f"{folder}/images.npz"
-        data = dt.datasets.load("mnist5k")
-        np.savez(images, x=data.train_x[:1000].astype(np.float32), y=data.train_y[:1000])
+        own.save_images(images)
         workers = [
             Worker(python, name, images, arguments.threads)
             for python, name in ((sys.executable, "ours"), (arguments.peer, "theirs"))
@@ -159,20 +156,6 @@ def main() -> None:
         arguments.markdown.write_text(tables, encoding="utf-8")
     if arguments.json:
         arguments.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-
-
-def processor() -> str:
-    """The machine in a few words."""
-    with contextlib.suppress(OSError), open("/proc/cpuinfo", encoding="utf-8") as file:
-        names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-        return f"{len(names)} x {names[0]}"
-    return platform.processor() or platform.machine()
-
-
-def commit() -> str:
-    """The commit that is measured."""
-    command = ["git", "-C", str(HERE), "describe", "--always", "--dirty", "--abbrev=7"]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

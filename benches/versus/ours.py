@@ -15,6 +15,12 @@ def about() -> dict[str, object]:
     return {"name": "dsptrack", "version": dt.__version__, "isa": _core.isa(), "stream_version": dt.STREAM_VERSION}
 
 
+def save_images(file: str) -> None:
+    """Write the images that networks are trained on."""
+    data = dt.datasets.load("mnist5k")
+    np.savez(file, x=data.train_x[:1000].astype(np.float32), y=data.train_y[:1000])
+
+
 def make(case: Case, images: str, threads: int) -> Work:
     """Return the work of `case`, ready to run."""
     hardware = dt.compat.from_aihwkit({k: v for k, v in case.config.items() if k != "class"})
