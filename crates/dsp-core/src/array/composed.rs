@@ -1,7 +1,9 @@
-//! The composed path of pulses sent to a whole array: one normal per cell and window.
+//! The composed path of pulses sent to a whole array: one normal per cell and window. Directions that repeat every other
+//! pulse are composed by doubling, others pulse by pulse.
 
-use crate::device::{CellBlock, CycleNoise, HIGH, LOW, Map, Moments};
+use crate::device::{CellBlock, CycleNoise, HIGH, LOW, Map, Moments, Several};
 use crate::rng::Stream;
+use crate::rng::normal::normal_pair;
 use crate::simd::LANES;
 use crate::simd::math::clip;
 
@@ -51,21 +53,75 @@ impl Course {
     }
 }
 
+#[inline(always)]
+fn least(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
 impl Path {
-    /// The path under `length` pulses from bit `offset` of the window's direction words on.
+    /// The path under `length` pulses from bit `offset` of the window's direction words on; `periodic` if all bits at
+    /// even places are equal in each lane, and all at odd ones.
     #[inline(always)]
     pub(super) fn new(
+        block: &CellBlock,
+        cycle: CycleNoise,
+        periodic: bool,
+        words: &[[u32; LANES]; 4],
+        offset: u64,
+        length: u64,
+    ) -> Self {
+        match (cycle.additive, periodic) {
+            (true, true) => Self::repeat::<true>(block, cycle, words, offset, length),
+            (false, true) => Self::repeat::<false>(block, cycle, words, offset, length),
+            (true, false) => Self::compose::<true>(block, cycle, words, offset, length),
+            (false, false) => Self::compose::<false>(block, cycle, words, offset, length),
+        }
+    }
+
+    #[inline(always)]
+    fn repeat<const ADDITIVE: bool>(
         block: &CellBlock,
         cycle: CycleNoise,
         words: &[[u32; LANES]; 4],
         offset: u64,
         length: u64,
     ) -> Self {
-        if cycle.additive {
-            Self::compose::<true>(block, cycle, words, offset, length)
-        } else {
-            Self::compose::<false>(block, cycle, words, offset, length)
+        let (mut first, mut second) = (Several::default(), Several::default());
+        let mut maps = [[Map::NONE; LANES]; 2];
+        let mut composes = [false; LANES];
+        for lane in 0..LANES {
+            let (c, start) = (block.coefficients(lane), block.state[lane]);
+            let (up, down) = (Map::new(&c, cycle, true), Map::new(&c, cycle, false));
+            composes[lane] = up.composes(ADDITIVE, length as u32) & down.composes(ADDITIVE, length as u32);
+            let map = |place: u64| if (words[0][lane] >> (place % 2)) & 1 != 0 { up } else { down }.from(start);
+            (maps[0][lane], maps[1][lane]) = (map(offset), map(offset + 1));
+            first.put(lane, ADDITIVE, maps[0][lane]);
+            second.put(lane, ADDITIVE, maps[1][lane]);
         }
+        let pairs = first.then::<ADDITIVE>(&second).repeated::<ADDITIVE>((length / 2) as u32);
+        let whole = if length % 2 == 1 { pairs.then::<ADDITIVE>(&first) } else { pairs };
+        let mut path = Self { mean: [0.0; LANES], variance: [0.0; LANES], slack: [0.0; LANES] };
+        for lane in 0..LANES {
+            let (c, start) = (block.coefficients(lane), block.state[lane]);
+            let (Moments { mean, variance }, end) = (pairs.moments(lane), whole.moments(lane));
+            (path.mean[lane], path.variance[lane]) = (end.mean, end.variance);
+            // The mean after whole pairs is monotone, and so is that after half of the next.
+            let (one, two) = (maps[0][lane], maps[1][lane]);
+            let halfway = (one.a, mean + (one.a + one.k * mean));
+            let low = least(least(0.0, mean), least(halfway.0, halfway.1));
+            let high = -least(least(-0.0, -mean), least(-halfway.0, -halfway.1));
+            let widest = if ADDITIVE {
+                variance + one.noise
+            } else {
+                let square = |map: Map, at: f32| map.noise * (map.a + map.k * at) * (map.a + map.k * at);
+                let (up, down) =
+                    (least(-square(one, low), -square(one, high)), least(-square(two, low), -square(two, high)));
+                -least(up, down) * length as f32
+            };
+            let reach = |mean| Moments { mean, variance: widest }.slack(c[LOW] - start, c[HIGH] - start);
+            path.slack[lane] = if composes[lane] { least(reach(low), reach(high)) } else { -1.0 };
+        }
+        path
     }
 
     #[inline(always)]
@@ -130,7 +186,8 @@ impl Path {
     pub(super) fn draw(&self, block: &CellBlock, pieces: Stream, ordinal: u32, states: &mut [f32; LANES]) {
         for lane in 0..LANES {
             let c = block.coefficients(lane);
-            let xi = block.normals(pieces, lane, ordinal)[0];
+            let words = pieces.words(block.index[lane], ordinal);
+            let xi = normal_pair(words[0], words[1]).0;
             let moved = self.mean[lane] + self.variance[lane].sqrt() * xi;
             let v = clip(block.state[lane] + moved, c[LOW], c[HIGH]);
             let sent = states[lane];

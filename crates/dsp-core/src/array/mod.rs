@@ -307,6 +307,13 @@ impl CrossbarArray {
         Ok(())
     }
 
+    /// Pulses up to the end of the window of random numbers that is so many windows ahead: calls that end there leave the
+    /// bits of one call at every fidelity.
+    #[must_use]
+    pub fn until_window(&self, windows: u64) -> u64 {
+        windows * whole::WINDOW - self.clock % whole::WINDOW
+    }
+
     /// `W <- W - lr d^T x` by coincidences of pulse trains (02 section 1), for a batch of vectors `x` (B, N), `d` (B, M).
     ///
     /// The vectors act in order; a batch split over two calls draws other random numbers.

@@ -16,7 +16,7 @@ use crate::rng::{Key, Purpose, Stream};
 use crate::simd::{Isa, Kernel, LANES};
 
 /// Pulses whose directions come from one block of four words.
-const WINDOW: u64 = 128;
+pub(super) const WINDOW: u64 = 128;
 /// Pulses of a call from which composing them is cheaper.
 const COMPOSED_FROM: u64 = 8;
 /// Pulses numbered within one step of the stream; the rest of the clock goes into the step.
@@ -31,6 +31,8 @@ pub enum Directions<'a> {
     Down,
     /// Up, down, up, ... from the first pulse of the call on.
     Alternate,
+    /// Down, up, down, ... likewise.
+    AlternateDown,
     /// Up or down with probability 1/2, independently for every cell and pulse.
     Random,
     /// By cell: +1 up, -1 down, 0 no pulse.
@@ -144,6 +146,7 @@ impl<R: Response> Kernel for Run<'_, R> {
             let mut block = CellBlock::consecutive(response, cells.parameters, first, &cells.state[at..at + width]);
             let before = block.state;
             let mut ups = [0_u32; LANES];
+            let periodic = !matches!(directions, Directions::Random);
             let mut window = start;
             while window < end {
                 let stop = end.min((window / WINDOW + 1) * WINDOW);
@@ -156,7 +159,8 @@ impl<R: Response> Kernel for Run<'_, R> {
                 }
                 let noise = key.stream(Purpose::WholeArrayPulse, window / SPAN);
                 let mut sent = block;
-                let path = composed.map(|cycle| Path::new(&block, cycle, &words, window % WINDOW, stop - window));
+                let length = stop - window;
+                let path = composed.map(|cycle| Path::new(&block, cycle, periodic, &words, window % WINDOW, length));
                 if path.as_ref().is_none_or(|path| !path.is_free(width)) {
                     send(&mut sent, response, noise, &words, window, stop);
                 }
@@ -200,8 +204,9 @@ fn direction_words(
     match directions {
         Directions::Down => {}
         Directions::Up => words = [[u32::MAX; LANES]; 4],
-        Directions::Alternate => {
-            let pattern = if start.is_multiple_of(2) { 0x5555_5555 } else { 0xaaaa_aaaa };
+        Directions::Alternate | Directions::AlternateDown => {
+            let up_at_even = start.is_multiple_of(2) == matches!(directions, Directions::Alternate);
+            let pattern = if up_at_even { 0x5555_5555 } else { 0xaaaa_aaaa };
             words = [[pattern; LANES]; 4];
         }
         Directions::Mask(mask) => {

@@ -1,5 +1,7 @@
 //! Zero-shifting (Algorithm 1): pulses drive every cell to its symmetric point; where it ends is the estimate.
 
+use std::time::{Duration, Instant};
+
 use crate::array::{CrossbarArray, Directions};
 use crate::config::choices;
 use crate::error::{Result, check_room};
@@ -58,27 +60,28 @@ pub fn zero_shift(
 ) -> Result<Option<ZeroShift>> {
     array.check_trace(pulses)?;
     check_room(array.weights().len().saturating_mul(8), "the estimate")?;
-    let directions = match scheme {
-        Scheme::Cyclic => Directions::Alternate,
-        Scheme::Stochastic => Directions::Random,
-    };
     let truth = array.symmetric_point();
-    // Even chunks, so that alternation goes on across them.
-    let cells = array.weights().len();
-    let chunk = ((CHUNK / cells.max(1)) as u32).max(1) * 2;
+    let mut windows = 1;
     let mut trace = Vec::new();
     let mut sent = 0;
     while sent < pulses {
         let record_at =
             sent.checked_div(record_every).map_or(pulses, |done| (done + 1).saturating_mul(record_every).min(pulses));
-        let count = chunk.min(record_at - sent);
-        // An odd number sent so far means that the next pulse of an alternation is a down pulse.
-        if scheme == Scheme::Cyclic && sent % 2 == 1 {
-            array.pulse_at(Directions::Down, 1, fidelity)?;
-            sent += 1;
+        // Chunks end where windows end: however long they are, the bits are the same.
+        let count = array.until_window(windows).min(u64::from(record_at - sent)) as u32;
+        let directions = match scheme {
+            Scheme::Cyclic if sent % 2 == 0 => Directions::Alternate,
+            Scheme::Cyclic => Directions::AlternateDown,
+            Scheme::Stochastic => Directions::Random,
+        };
+        let begun = Instant::now();
+        array.pulse_at(directions, count, fidelity)?;
+        sent += count;
+        // How long a pulse takes depends on the device and on how many pulses compose.
+        if begun.elapsed() < PACE {
+            windows = (2 * windows).min(LONGEST);
         } else {
-            array.pulse_at(directions, count, fidelity)?;
-            sent += count;
+            windows = (windows / 2).max(1);
         }
         if sent == record_at {
             trace.push(record(array.weights(), &truth, sent));
@@ -90,8 +93,10 @@ pub fn zero_shift(
     Ok(Some(ZeroShift { estimate: array.weights().to_vec(), trace }))
 }
 
-/// Pulses in one uninterruptible chunk, over all cells: some 50 ms of work.
-const CHUNK: usize = 20_000_000;
+/// Time of a chunk below which the next may be twice as long; in between nobody is asked for an interruption.
+const PACE: Duration = Duration::from_millis(25);
+/// Windows in the longest chunk.
+const LONGEST: u64 = 1 << 20;
 
 fn record(weights: &[f32], truth: &[f32], pulses: u32) -> Record {
     let pairs =

@@ -12,6 +12,7 @@
 //! watched both bounds are more than [`REACH`] standard deviations from the mean.
 
 use super::response::{COEFFICIENTS, CycleNoise};
+use crate::simd::LANES;
 
 /// Standard deviations between the mean of a path and a bound that it is trusted not to meet.
 const REACH: f32 = 6.0;
@@ -33,6 +34,9 @@ pub struct Map {
 }
 
 impl Map {
+    /// No pulse.
+    pub const NONE: Self = Self { a: 0.0, k: 0.0, noise: 0.0 };
+
     /// The map of a pulse in one direction, from the prepared values of an affine response.
     #[inline(always)]
     pub fn new(c: &[f32; COEFFICIENTS], noise: CycleNoise, up: bool) -> Self {
@@ -132,6 +136,80 @@ impl Moments {
     }
 }
 
+/// What several pulses of sixteen cells do, as one map: a displacement of mean `m` and variance `V` goes to
+/// `m + shift + slope m` and `V + fade V + spread[0] + spread[1] m + spread[2] m^2`. The default does nothing.
+///
+/// Slopes are kept less one: `n` small steps lose no digits to `1 + k`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Several {
+    slope: [f32; LANES],
+    shift: [f32; LANES],
+    fade: [f32; LANES],
+    spread: [[f32; LANES]; 3],
+}
+
+impl Several {
+    /// Makes lane `lane` one pulse.
+    #[inline(always)]
+    pub fn put(&mut self, lane: usize, additive: bool, map: Map) {
+        let Map { a, k, noise } = map;
+        (self.slope[lane], self.shift[lane]) = (k, a);
+        let scaled = if additive { 0.0 } else { noise };
+        self.fade[lane] = k * (2.0 + k) + scaled * k * k;
+        self.spread[0][lane] = if additive { noise } else { noise * a * a };
+        self.spread[1][lane] = 2.0 * scaled * a * k;
+        self.spread[2][lane] = scaled * k * k;
+    }
+
+    /// These pulses and then the `next` ones.
+    #[inline(always)]
+    pub fn then<const ADDITIVE: bool>(&self, next: &Self) -> Self {
+        let mut both = Self::default();
+        for lane in 0..LANES {
+            let (slope, shift) = (self.slope[lane], self.shift[lane]);
+            both.slope[lane] = slope + next.slope[lane] + slope * next.slope[lane];
+            both.shift[lane] = shift + next.shift[lane] + next.slope[lane] * shift;
+            let fade = next.fade[lane];
+            both.fade[lane] = self.fade[lane] + fade + self.fade[lane] * fade;
+            let kept = self.spread[0][lane] + fade * self.spread[0][lane];
+            if ADDITIVE {
+                both.spread[0][lane] = kept + next.spread[0][lane];
+            } else {
+                let (linear, square) = (next.spread[1][lane], next.spread[2][lane]);
+                both.spread[0][lane] = kept + next.spread[0][lane] + shift * (linear + shift * square);
+                let kept = self.spread[1][lane] + fade * self.spread[1][lane];
+                both.spread[1][lane] = kept + (1.0 + slope) * (linear + 2.0 * square * shift);
+                let kept = self.spread[2][lane] + fade * self.spread[2][lane];
+                both.spread[2][lane] = kept + (1.0 + slope) * (1.0 + slope) * square;
+            }
+        }
+        both
+    }
+
+    /// These pulses `times` over, by repeated doubling.
+    #[inline(always)]
+    pub fn repeated<const ADDITIVE: bool>(&self, times: u32) -> Self {
+        let (mut whole, mut power) = (Self::default(), *self);
+        let mut left = times;
+        while left > 0 {
+            if left & 1 == 1 {
+                whole = whole.then::<ADDITIVE>(&power);
+            }
+            left >>= 1;
+            if left > 0 {
+                power = power.then::<ADDITIVE>(&power);
+            }
+        }
+        whole
+    }
+
+    /// Mean and variance of the displacement of lane `lane`, all of it from these pulses.
+    #[inline(always)]
+    pub fn moments(&self, lane: usize) -> Moments {
+        Moments { mean: self.shift[lane], variance: self.spread[0][lane] }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,6 +265,42 @@ mod tests {
         let scaled = start.after_pulse(false, Map { noise: 0.09, ..map });
         let expected = (0.9604 + 0.09 * 4e-4) * 2e-5 + 0.09 * 0.004 * 0.004;
         assert!((scaled.variance - expected).abs() < 1e-10);
+    }
+
+    /// Alternating pulses, doubled, against the same pulses one by one.
+    #[test]
+    fn several_pulses_are_their_recursion() {
+        for additive in [true, false] {
+            for (k_up, k_down) in [(0.0_f32, 0.0), (-1e-6, -2e-6), (-1e-3, -2e-3), (-0.04, -0.01)] {
+                let noise = if additive { 9e-6 } else { 0.09 };
+                let (up, down) = (Map { a: 0.01, k: k_up, noise }, Map { a: -0.008, k: k_down, noise });
+                let (mut first, mut second) = (Several::default(), Several::default());
+                (0..LANES).for_each(|lane| (first.put(lane, additive, up), second.put(lane, additive, down)).1);
+                for pairs in [0, 1, 2, 3, 37, 64] {
+                    let found = if additive {
+                        first.then::<true>(&second).repeated::<true>(pairs)
+                    } else {
+                        first.then::<false>(&second).repeated::<false>(pairs)
+                    };
+                    let (mut mean, mut variance) = (0.0_f64, 0.0_f64);
+                    for n in 0..2 * pairs {
+                        let map = if n % 2 == 0 { up } else { down };
+                        let (a, k, noise) = (f64::from(map.a), f64::from(map.k), f64::from(map.noise));
+                        let step = a + k * mean;
+                        let contraction = (1.0 + k) * (1.0 + k);
+                        variance = if additive {
+                            contraction * variance + noise
+                        } else {
+                            (contraction + noise * k * k) * variance + noise * step * step
+                        };
+                        mean += step;
+                    }
+                    let Moments { mean: m, variance: v } = found.moments(LANES - 1);
+                    assert!((f64::from(m) - mean).abs() <= 4e-6 * mean.abs(), "{k_up}, {pairs} pairs: {m} {mean}");
+                    assert!((f64::from(v) - variance).abs() <= 4e-6 * variance, "{k_up}, {pairs}: {v} {variance}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -290,7 +290,7 @@ impl Visitor for Apply<'_> {
         let dense = trains.expected > DENSE_ABOVE * count;
         let work = match (composed, dense) {
             (Some(_), _) => 0.5 * words,
-            (None, true) => 2.0 * trains.expected,
+            (None, true) => 2.0 * trains.expected + 25.0 * count,
             (None, false) => 40.0 * trains.expected,
         };
         let threads = threads.for_work(work as usize);

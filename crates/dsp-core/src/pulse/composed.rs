@@ -15,6 +15,8 @@ use crate::simd::{Kernel, LANES};
 
 /// Words of trains in one piece.
 pub const PIECE: usize = 8;
+/// Pieces that a block of cells near their bounds takes pulse by pulse before composing is tried again.
+const STRETCH: usize = 8;
 /// Pulses from a bound within which a cell is expected to meet it in a piece.
 const NEAR: f32 = 16.0;
 /// Slots in one word of trains.
@@ -63,7 +65,7 @@ impl Outcome {
 #[inline(always)]
 fn run<R: Response, const ADDITIVE: bool>(kernel: Composed<'_, R>) -> Pulses {
     let Composed { response, cycle, segments, cols, noise, pieces, apparent, mut cells } = kernel;
-    let mut directions = Directions::new(PIECE);
+    let mut directions = Directions::new(STRETCH * PIECE);
     let mut pulses = Pulses::default();
     for local_row in 0..cells.state.len() / cols {
         checkpoint();
@@ -75,24 +77,34 @@ fn run<R: Response, const ADDITIVE: bool>(kernel: Composed<'_, R>) -> Pulses {
             let mut block = CellBlock::consecutive(response, cells.parameters, first, &cells.state[at..at + width]);
             let maps = Maps::new::<ADDITIVE>(&block, cycle);
             let (mut total, mut ups) = ([0; LANES], [0; LANES]);
-            let mut normals = [[0.0; LANES]; 4];
-            for piece in 0..segments.iter().len().div_ceil(PIECE) {
-                if piece % 4 == 0 {
-                    normals = piece_normals(&block, pieces, (piece / 4) as u32);
-                }
+            let (mut normals, mut group) = ([[0.0; LANES]; 4], usize::MAX);
+            let (mut piece, mut missed) = (0, 0);
+            while piece < segments.iter().len().div_ceil(PIECE) {
                 let maps = maps.from(&block.state);
-                let hopeless = maps.hopeless() > LANES / 2;
-                let mut outcome = Outcome::NONE;
-                if !hopeless {
+                // Where most cells stand at a bound, or many have just met one, composing would be in vain.
+                let in_vain = maps.hopeless() > LANES / 2 || missed > LANES / 4;
+                let (mut outcome, mut drawn) = (Outcome::NONE, block.state);
+                if !in_vain {
+                    if group != piece / 4 {
+                        group = piece / 4;
+                        normals = piece_normals(&block, pieces, group as u32);
+                    }
                     outcome = compose::<ADDITIVE>(&maps, segments, piece, row, col);
+                    drawn = draw(&block, &outcome, &normals[piece % 4]);
                 }
-                let drawn = draw(&block, &outcome, &normals[piece % 4]);
-                if outcome.slack[..width].iter().any(|slack| *slack <= 0.0) {
-                    directions.pack(segments.iter().skip(piece * PIECE).take(PIECE), row, col);
+                let taken = if in_vain { STRETCH } else { 1 };
+                missed = outcome.slack[..width].iter().filter(|slack| **slack <= 0.0).count();
+                if missed > 0 {
+                    let fires = segments.iter().skip(piece * PIECE).take(taken * PIECE);
+                    directions.pack(fires.filter(|segment| segment.error[row] != 0), row, col);
                     (outcome.total, outcome.ups) = directions.counts();
                     directions.keep(|lane| outcome.slack[lane] <= 0.0);
                     send(&mut block, response, noise, &directions, piece as u32 * (PIECE as u32 * WORD / 4));
                 }
+                if in_vain {
+                    missed = 0;
+                }
+                piece += taken;
                 for lane in 0..LANES {
                     let v = block.state[lane];
                     block.state[lane] = if outcome.slack[lane] > 0.0 { drawn[lane] } else { v };

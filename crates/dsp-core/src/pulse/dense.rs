@@ -42,11 +42,7 @@ impl Directions {
         let mut word = [0_usize; LANES];
         self.ups = [0; LANES];
         for segment in segments {
-            let error = segment.error[row];
-            if error == 0 {
-                continue;
-            }
-            let negative = segment.error_negative[row];
+            let (error, negative) = (segment.error[row], segment.error_negative[row]);
             let (inputs, _) = segment.input[col..].as_chunks::<LANES>();
             let (signs, _) = segment.input_negative[col..].as_chunks::<LANES>();
             let (inputs, signs) = (&inputs[0], &signs[0]);
@@ -100,13 +96,17 @@ impl<R: Response> Kernel for Dense<'_, R> {
         let Self { response, segments, cols, noise, apparent, mut cells } = self;
         let mut directions = Directions::new(segments.iter().len());
         let mut pulses = Pulses::default();
+        let mut fires = Vec::with_capacity(segments.iter().len());
         for local_row in 0..cells.state.len() / cols {
+            let row = cells.first / cols + local_row;
+            fires.clear();
+            fires.extend(segments.iter().filter(|segment| segment.error[row] != 0));
             for col in (0..cols).step_by(LANES) {
                 checkpoint();
                 let width = LANES.min(cols - col);
                 let at = local_row * cols + col;
                 let first = cells.first + at;
-                directions.pack(segments.iter(), first / cols, col);
+                directions.pack(fires.iter().copied(), row, col);
                 let mut block = CellBlock::consecutive(response, cells.parameters, first, &cells.state[at..at + width]);
                 send(&mut block, response, noise, &directions, 0);
                 for lane in (0..width).filter(|lane| directions.total[*lane] > 0) {

@@ -1,0 +1,202 @@
+"""What is measured: one list for both libraries, in names of neither but the peer's for its configuration.
+
+Configurations are dictionaries in aihwkit's field names. The peer's worker makes its objects of them, ours converts
+them with `dsptrack.compat.from_aihwkit`, so that both do the same work by construction. Data are drawn by NumPy from
+the same seed.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+SIZE, BATCH = 512, 64
+
+# A step to be timed, and one that returns statistics of its result.
+Work = tuple[Callable[[], object], Callable[[], dict[str, float]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One row of the table.
+
+    Attributes
+    ----------
+    kind
+        "update", "shift", "read", "network" or "memory".
+    config
+        Configuration of the peer.
+    goal
+        Least ratio wanted, by level of instructions: {"v3": AVX2, "v4": AVX-512}.
+    fidelity
+        How dsptrack does it: "pulse" or "auto".
+    near
+        Share of the upper bound at which the weights start and are pushed against; None starts at 0.
+    tolerance
+        Largest relative difference of the checks, which are statistics of the result.
+    """
+
+    title: str
+    kind: str
+    config: dict[str, Any]
+    goal: dict[str, float] = field(default_factory=dict)
+    fidelity: str = "auto"
+    network: str = ""
+    batch: int = BATCH
+    lr: float = 0.01
+    near: float | None = None
+    tolerance: float = 0.03
+
+
+# The peer's ReRamArrayHfO2PresetDevice.
+HFO2 = {
+    "class": "SoftBoundsReferenceDevice",
+    "enforce_consistency": True,
+    "dw_min": 0.4622,
+    "dw_min_dtod": 0.7125,
+    "dw_min_dtod_log_normal": True,
+    "dw_min_std": 0.2174,
+    "mult_noise": False,
+    "up_down": 0.0,
+    "up_down_dtod": 0.01,
+    "w_max": 1.0,
+    "w_min": -1.0,
+    "w_max_dtod": 0.4295,
+    "w_min_dtod": 0.5990,
+    "reference_std": 0.05,
+    "subtract_symmetry_point": True,
+    "write_noise_std": 0.5841,
+}
+
+
+def single(device: str, **fields: Any) -> dict[str, Any]:
+    """A tile of one device."""
+    return {"class": "SingleRPUConfig", "device": {"class": device, **fields}}
+
+
+def agad(**fields: Any) -> dict[str, Any]:
+    """AGAD on two arrays of HfO2 cells, one column a mini-batch."""
+    compound = {
+        "class": "DynamicTransferCompound",
+        "unit_cell_devices": [HFO2, HFO2],
+        "transfer_every": 1,
+        "units_in_mbatch": True,
+    }
+    return {"class": "UnitCellRPUConfig", "device": compound | fields}
+
+
+_SOFT, _STEP = single("SoftBoundsReferenceDevice"), single("ConstantStepDevice")
+_HFO2 = {"class": "SingleRPUConfig", "device": HFO2}
+_SHIFT = _SOFT | {"update": {"desired_bl": 1, "update_management": False, "update_bl_management": False}}
+_READ = single("ConstantStepDevice", w_max=10.0, w_min=-10.0)
+_FIXED, _SCALED = agad(fast_lr=0.1, auto_scale=False), agad(fast_lr=1.0, auto_scale=True)
+# Cells without spread in their bounds: all of them are near a bound, and none starts beyond. The peer's noise moves the
+# mean of all cells by several percent of the change from run to run there, hence the tolerance.
+_EVEN = {"w_max_dtod": 0.0, "w_min_dtod": 0.0}
+_DENSE = "dense update, BL 31"
+
+CASES = {
+    "dense-pulse": Case(
+        title=f"{_DENSE}, SoftBoundsReference", kind="update", config=_SOFT, fidelity="pulse", goal={"v3": 6, "v4": 12}
+    ),
+    "dense-auto": Case(title=f"{_DENSE}, SoftBoundsReference", kind="update", config=_SOFT, goal={"v3": 40, "v4": 150}),
+    "step-pulse": Case(title=f"{_DENSE}, ConstantStep", kind="update", config=_STEP, fidelity="pulse"),
+    "step-auto": Case(title=f"{_DENSE}, ConstantStep", kind="update", config=_STEP),
+    "sparse": Case(title="sparse update, reram_array_hfo2", kind="update", config=_HFO2, goal={"v3": 8, "v4": 10}),
+    "shift-pulse": Case(
+        title="zero-shifting, 2,000 pulses", kind="shift", config=_SHIFT, fidelity="pulse", goal={"v3": 10, "v4": 20}
+    ),
+    "shift-auto": Case(title="zero-shifting, 2,000 pulses", kind="shift", config=_SHIFT, goal={"v3": 80, "v4": 150}),
+    "read": Case(title="noisy forward and backward", kind="read", config=_READ, goal={"v3": 3, "v4": 4}),
+    "fcn-fixed": Case(
+        title="FCN step, AGAD, fast_lr 0.1",
+        kind="network",
+        network="fcn",
+        batch=10,
+        lr=0.1,
+        config=_FIXED,
+        goal={"v3": 6, "v4": 8},
+        tolerance=0.1,
+    ),
+    "fcn-scaled": Case(
+        title="FCN step, AGAD, auto_scale",
+        kind="network",
+        network="fcn",
+        batch=10,
+        lr=0.1,
+        config=_SCALED,
+        goal={"v3": 30, "v4": 40},
+        tolerance=0.1,
+    ),
+    "lenet-fixed": Case(
+        title="LeNet-5 step, AGAD, fast_lr 0.1",
+        kind="network",
+        network="lenet5",
+        batch=8,
+        lr=0.1,
+        config=_FIXED,
+        goal={"v3": 6, "v4": 8},
+        tolerance=0.1,
+    ),
+    "near-soft-pulse": Case(
+        title=f"{_DENSE}, SoftBoundsReference near its bounds",
+        kind="update",
+        config=single("SoftBoundsReferenceDevice", **_EVEN),
+        near=0.98,
+        tolerance=0.15,
+        fidelity="pulse",
+    ),
+    "near-soft-auto": Case(
+        title=f"{_DENSE}, SoftBoundsReference near its bounds",
+        kind="update",
+        config=single("SoftBoundsReferenceDevice", **_EVEN),
+        near=0.98,
+        tolerance=0.15,
+    ),
+    "near-step-pulse": Case(
+        title=f"{_DENSE}, ConstantStep near its bounds",
+        kind="update",
+        config=single("ConstantStepDevice", **_EVEN),
+        near=0.98,
+        tolerance=0.15,
+        fidelity="pulse",
+    ),
+    "near-step-auto": Case(
+        title=f"{_DENSE}, ConstantStep near its bounds",
+        kind="update",
+        config=single("ConstantStepDevice", **_EVEN),
+        near=0.98,
+        tolerance=0.15,
+    ),
+    "memory-array": Case(title="one SoftBoundsReference tile", kind="memory", config=_SOFT),
+    "memory-agad": Case(title="AGAD tile", kind="memory", config=_FIXED),
+}
+
+
+def vectors(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and gradients of an update or a read, (batch, SIZE) each."""
+    rng = np.random.default_rng(7)
+    x, d = (rng.standard_normal((case.batch, SIZE)).astype(np.float32) for _ in range(2))
+    # Pushed against the bound at which they are: nearly all pulses go up.
+    return (np.abs(x), -np.abs(d)) if case.near else (x, d)
+
+
+def start(case: Case) -> np.ndarray:
+    """Weights that an update or a read starts from, (SIZE, SIZE)."""
+    if case.kind == "read":
+        return (np.random.default_rng(8).standard_normal((SIZE, SIZE)) / np.sqrt(SIZE)).astype(np.float32)
+    return np.full((SIZE, SIZE), 0.6 * (case.near or 0.0), np.float32)
+
+
+def checks_of(case: Case, weights: np.ndarray, before: np.ndarray) -> dict[str, float]:
+    """Statistics of what one step did to the weights."""
+    change = weights - before
+    return {"mean |change|": float(np.abs(change).mean()), "std of weights": float(weights.std())}
+
+
+def resident() -> int:
+    """Resident bytes of this process."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
