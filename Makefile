@@ -108,7 +108,7 @@ MINUTES := 20
 HELPERS := PYTHONPATH=tests $(BIN)/python -m
 
 fuzz: dev  ## every public entry with CASES random arguments (half an hour)
-	$(HELPERS) helpers.fuzz --cases $(CASES)
+	$(HELPERS) helpers.fuzz --cases $(CASES) --report target/fuzz.json
 
 soak: dev  ## train, snapshot, kill and resume for MINUTES
 	$(HELPERS) helpers.soak --minutes $(MINUTES)
