@@ -1,8 +1,8 @@
 """What a chopper and an average do to a gradient: the filter of equation (16), and spectra of a pulsed array.
 
 Left, the gain of the average Q: formula and `MovingAverage` driven with waves. Right, cells that get a constant
-gradient and noise. The chopper, turning every fifth step, moves the gradient to its own frequency and its odd
-multiples, where the average lets a small part pass; Q's spectrum is that of P times (16).
+gradient and noise. The chopper, turning every fifth step, moves the gradient into lines at its own frequency and
+multiples, where the average lets little pass; Q's spectrum is that of P times (16).
 """
 
 import sys
@@ -19,10 +19,9 @@ steps, start, period, eta = 4000, 1000, 5, 0.02
 figure = Figure(figsize=(8.4, 4.0), dpi=100, layout="constrained")
 left, right = figure.subplots(1, 2)
 grid = np.geomspace(0.003, np.pi, 200)
-few = grid[::18]
 for colour, marker, rate in zip(dt.plot.OKABE_ITO, "osD", (0.5, 0.1, eta), strict=False):
     left.plot(grid, dt.theory.filter_response(rate, grid), color=colour, label=f"η = {rate:g}")
-    left.plot(few, dt.tracking.measured_response(rate, few), marker, color=colour)
+    left.plot(grid[::18], dt.tracking.measured_response(rate, grid[::18]), marker, color=colour)
 left.plot([], [], "ko", label="measured")
 left.set(xlabel="angular frequency (radians per step)", ylabel="gain |H|² of the average")
 
@@ -52,7 +51,7 @@ predicted = p * dt.theory.filter_response(eta, omega)
 right.plot(omega, p, color=dt.plot.OKABE_ITO[4], label="P, as read")
 right.plot(omega, q, color=dt.plot.OKABE_ITO[1], label="Q, the average")
 right.plot(omega, predicted, "k:", linewidth=1, label="P's spectrum times (16)")
-right.set(xlabel="angular frequency (radians per step)", ylabel="power (weight² per bin)")
+right.set(xlabel="angular frequency (radians per step)", ylabel="power density (weight² step)")
 for axes in (left, right):
     axes.set(xscale="log", yscale="log")
     axes.grid(alpha=0.3)

@@ -14,9 +14,9 @@ import dsptrack as dt
 
 picture = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs" / "gallery" / "response_curves.png"
 models: dict[str, dt.devices.Device] = {
-    "ConstantStep": dt.devices.ConstantStep(),
     "SoftBounds": dt.devices.SoftBounds(),
-    "ExpStep": dt.devices.ExpStep(),
+    "PowStep": dt.devices.PowStep(),
+    "ExpStep, reram_es": dt.presets.reram_es(),
 }
 arrays = {name: dt.CrossbarArray((1, 1), device.nominal()) for name, device in models.items()}
 device = dt.devices.SoftBounds(up_down_dtod=0.2, dw_min_dtod=0.1)
@@ -34,12 +34,11 @@ for panel, drawn in ((left, arrays), (right, {"cell": cells})):
         panel.plot(weights, up, color=colour, label=label)
         panel.plot(weights, down, color=colour, linestyle="--")
         point = array.symmetric_point()[0, column]
-        if np.isfinite(point):  # constant steps have none
-            panel.plot(point, array.response(point)[0][0, column], marker, color=colour, markersize=8)
-    panel.set(xlabel="weight", xlim=(-0.95, 0.95), ylim=(0, 2.1))
+        panel.plot(point, array.response(point)[0][0, column], marker, color=colour, markersize=8)
+    panel.set(xlabel="weight", xlim=(-0.95, 0.95), ylim=(0, 2.6))
     panel.grid(alpha=0.3)
-    panel.legend(fontsize="small", loc="upper right")
-left.set(ylabel="step / dw_min: up solid, down dashed", title="three models")
+    panel.legend(fontsize="small", loc="upper center")
+left.set(ylabel="step / dw_min: up solid, down dashed", title="mean cells of three models")
 right.set(title="three cells of one SoftBounds array")
 figure.savefig(picture)
 

@@ -1,8 +1,8 @@
 """Three cells while they train: P, the average Q that looks for P's symmetric point, and the weight W.
 
 Upper row RIDER, lower row E-RIDER, the same three cells: noisy gradients of |w - 0.3|²/2, symmetric points (dashed)
-that differ from cell to cell. RIDER's Q follows P and never leaves it; E-RIDER's choppers make P swing about the
-symmetric point, so that Q finds it and W its optimum.
+that differ from cell to cell. RIDER's P is held by the gradient, and Q follows P; E-RIDER's chopper turns the
+gradient again and again, so that P swings about its symmetric point, Q finds it, and W its optimum.
 """
 
 import sys
@@ -17,6 +17,7 @@ picture = (
     Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs" / "gallery" / "rider_three_cells.png"
 )
 optimum, steps = 0.3, 3000
+colours = dt.plot.OKABE_ITO[4], dt.plot.OKABE_ITO[0], dt.plot.OKABE_ITO[1]
 fast = dt.devices.SoftBoundsReference(
     dw_min=0.001, w_max=1, w_min=-1, subtract_symmetry_point=True, reference_mean=-0.1, reference_std=0.3
 )
@@ -26,7 +27,7 @@ rules: dict[str, dt.optim.Rider | dt.optim.ERider] = {
     "E-RIDER": dt.optim.ERider(3, fast, slow, alpha=0.1, beta=0.02, eta=0.02, chop_probability=0.1, rng=4),
 }
 
-figure = Figure(figsize=(8.4, 5.0), dpi=100, layout="constrained")
+figure = Figure(figsize=(8.0, 4.6), dpi=100, layout="constrained")
 rows = figure.subplots(2, 3, sharex=True, sharey=True)
 for row, (name, rule) in zip(rows, rules.items(), strict=True):
     noise, seen = np.random.default_rng(0), []
@@ -37,9 +38,9 @@ for row, (name, rule) in zip(rows, rules.items(), strict=True):
     for cell, axes in enumerate(row):
         point = rule.arrays["P"].symmetric_point()[0, cell]
         for values, label, colour, width in zip(
-            record[:, :, cell].T, ("P", "Q", "W"), dt.plot.OKABE_ITO[4::-2], (0.6, 2.0, 1.2), strict=False
+            record[:, :, cell].T, ("P", "Q", "W"), colours, (0.8, 2.0, 1.5), strict=True
         ):
-            axes.plot(values, label=label, color=colour, linewidth=width)
+            axes.plot(range(0, steps, 20), values[::20], label=label, color=colour, linewidth=width)
         axes.axhline(point, color="k", linestyle="--", label="symmetric point of P")
         axes.axhline(optimum, color="k", linestyle=":", label="optimum of W")
         axes.grid(alpha=0.3)
