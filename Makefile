@@ -10,7 +10,7 @@ CARGO := cargo
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 
-.PHONY: help run test test-slow test-full test-torch dev lint fmt rust-test python-test stubs licences wheel test-wheel \
+.PHONY: help run test test-slow test-full test-torch dev lint fmt rust-test python-test stubs licences wheel test-wheel docs \
     fuzz soak memcheck aarch64 deny clean
 
 help:  ## list the targets
@@ -87,6 +87,13 @@ wheel: $(VENV)/.tools  ## the wheel (CPython 3.11 and newer) and the source dist
 test-wheel: $(VENV)/.built  ## install the wheel of dist/ without a compiler, run the main job
 	$(BIN)/python -m pytest -q -m wheel
 
+docs: dev $(VENV)/.sphinx  ## the documentation site, in docs/_build/index.html; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
+
+$(VENV)/.sphinx: $(VENV)/.tools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	touch $@
+
 # Trust: what docs/reliability.md reports. CASES, MINUTES and MEMCHECK may be given on the command line.
 CASES := 100000
 MINUTES := 20
@@ -121,4 +128,4 @@ deny:  ## licences and sources of the crates (needs cargo-deny); known defects w
 	-cargo-deny check advisories
 
 clean:  ## remove everything that was built
-	rm -rf $(VENV) $(TORCH_VENV) target dist
+	rm -rf $(VENV) $(TORCH_VENV) target dist docs/_build
