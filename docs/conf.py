@@ -37,6 +37,9 @@ autodoc_member_order = "bysource"
 autodoc_mock_imports = ["torch"]
 
 UNDERLINE = re.compile(r"^\s*-{3,}\s*$")
+# Outside `code`: |x| and N* would be markup. A star with a space after it begins an item of a list.
+CODE = re.compile(r"(`+[^`]*`+_?)")
+MARKUP = re.compile(r"\||\*(?! )")
 # A link out of docs/, as GitHub follows it.
 OUTSIDE = {0: re.compile(r"\]\(\.\./(?!\.\.)"), 1: re.compile(r"\]\(\.\./\.\./(?!\.\.)")}
 
@@ -44,21 +47,30 @@ OUTSIDE = {0: re.compile(r"\]\(\.\./(?!\.\.)"), 1: re.compile(r"\]\(\.\./\.\./(?
 def show_equations(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """Mark indented paragraphs as literal: in our docstrings they are equations, in which * and | are themselves.
 
-    Sections of numpydoc come after them and have an indentation of their own, except Notes.
+    In running text the two are escaped. Sections of numpydoc come after the equations and have an indentation of their
+    own, except Notes.
     """
     out: list[str] = []
-    inside = in_text = False
+    literal = in_doctest = False
     in_text = True
     for i, line in enumerate(lines):
         if i + 1 < len(lines) and UNDERLINE.match(lines[i + 1]):
             in_text = line.strip() == "Notes"
-        if in_text and line.startswith(" ") and not inside and out and not out[-1].strip():
+        if in_text and line.startswith(" ") and not literal and out and not out[-1].strip():
             out += ["::", ""]
-            inside = True
+            literal = True
         elif line.strip() and not line.startswith(" "):
-            inside = False
-        out.append(line)
+            literal = False
+        in_doctest = line.lstrip().startswith(">>>") or (in_doctest and bool(line.strip()))
+        out.append(line if literal or in_doctest else escape(line))
     lines[:] = out
+
+
+def escape(line: str) -> str:
+    """Put a backslash before what would be markup outside code."""
+    parts = CODE.split(line)
+    parts[::2] = [MARKUP.sub(r"\\\g<0>", text) for text in parts[::2]]
+    return "".join(parts)
 
 
 def link_to_source(app: Sphinx, docname: str, source: list[str]) -> None:
