@@ -1,6 +1,6 @@
 """What learning rules spend: pulses by array, and the energy that a cost model makes of the ledger.
 
-Five rules learn the same 16 x 32 matrix from the same 2,000 mini-batches. Left, pulses that reached a cell; right, the
+Five rules learn the same 16 x 32 matrix from the same 1,000 mini-batches. Left, pulses that reached a cell; right, the
 energy of pulses, reads and programming with the default `CostModel`, most of whose numbers are assumptions: put in
 your hardware's own. Under each name: the RMS error of the weights that was reached.
 """
@@ -13,20 +13,18 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-picture = (
-    Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs" / "gallery" / "pulses_and_energy.png"
-)
+default = Path(__file__).parents[2] / "docs" / "gallery" / "pulses_and_energy.png"
+picture = Path(sys.argv[1]) if sys.argv[1:] else default
 shape, target = (16, 32), np.random.default_rng(0).uniform(-0.3, 0.3, (16, 32))
 device = dt.devices.SoftBoundsReference(
     dw_min=0.005, w_max=1, w_min=-1, subtract_symmetry_point=True, reference_mean=0.2, reference_std=0.1
 )
-common = {"device": device, "fast_lr": 0.5, "columns_per_transfer": 4}
 rules = {
     "analog SGD": dt.algorithms.AnalogSGD(device=device),
-    "TT-v2": dt.algorithms.TikiTakaV2(**common),
-    "AGAD": dt.algorithms.AGAD(**common),
-    "RIDER": dt.algorithms.Rider(**common),
-    "E-RIDER": dt.algorithms.ERider(**common),
+    "TT-v2": dt.algorithms.TikiTakaV2(device=device, fast_lr=0.5, columns_per_transfer=4),
+    "AGAD": dt.algorithms.AGAD(device=device, fast_lr=0.5, columns_per_transfer=4),
+    "RIDER": dt.algorithms.Rider(device=device, fast_lr=0.5, columns_per_transfer=4),
+    "E-RIDER": dt.algorithms.ERider(device=device, fast_lr=0.5, columns_per_transfer=4),
 }
 # The same model three times, two of its energies left out each time.
 kinds = {
@@ -37,31 +35,26 @@ kinds = {
 names, pulses, energies = [], [], []
 for name, rule in rules.items():
     tile, noise = dt.AnalogTile(shape, rule, rng=1), np.random.default_rng(2)
-    for _ in range(2000):
+    for _ in range(1000):
         x = noise.uniform(-1, 1, (10, 32))
-        error = tile.forward(x) - x @ target.T
-        tile.update(x, error / 10, lr=0.1)
-    rms = np.sqrt(np.mean((tile.weights - target) ** 2))
-    names.append(f"{name}\n{rms:.3f}")
-    counts = {array: spent["pulses_up"] + spent["pulses_down"] for array, spent in tile.ledger.items() if array in "PW"}
-    pulses.append([counts.get("W", 0), counts.get("P", 0)])
-    energies.append([model.of(tile.ledger, shape).energy for model in kinds.values()])
-    print(f"{name}: RMS error {rms:.3f}, {sum(counts.values()):,} pulses, {1e6 * sum(energies[-1]):.2f} µJ")
+        tile.update(x, (tile.forward(x) - x @ target.T) / 10, lr=0.1)
+    error = np.sqrt(np.mean((tile.weights - target) ** 2))
+    spent = [tile.ledger.get(array, {"pulses_up": 0, "pulses_down": 0}) for array in "WP"]
+    names.append(f"{name}\n{error:.3f}")
+    pulses.append([1e-6 * (count["pulses_up"] + count["pulses_down"]) for count in spent])
+    energies.append([1e6 * model.of(tile.ledger, shape).energy for model in kinds.values()])
+    print(f"{name}: RMS error {error:.3f}, {sum(pulses[-1]):.2f} million pulses, {sum(energies[-1]):.2f} µJ")
 
-figure = Figure(figsize=(8.4, 4.0), dpi=100, layout="constrained")
-for axes, values, labels, hatches in zip(
-    figure.subplots(1, 2),
-    (np.array(pulses) / 1e6, np.array(energies) * 1e6),
-    (("W", "P"), kinds),
-    (("", "//"), ("", "//", "..")),
-    strict=True,
-):
-    for i, (label, hatch) in enumerate(zip(labels, hatches, strict=True)):
-        bars = {"color": dt.plot.OKABE_ITO[i + 3 * (len(kinds) == len(labels))], "hatch": hatch, "edgecolor": "w"}
-        axes.bar(names, values[:, i], bottom=values[:, :i].sum(1), label=label, **bars)
+figure = Figure(figsize=(8.0, 4.0), dpi=100, layout="constrained")
+left, right = figure.subplots(1, 2)
+for axes, table, labels, colours in ((left, pulses, "WP", (0, 1)), (right, energies, kinds, (3, 4, 5))):
+    for i, (values, label, colour) in enumerate(zip(np.transpose(table), labels, colours, strict=True)):
+        below = np.sum(table, axis=1, where=np.arange(len(colours)) < i)
+        style = {"color": dt.plot.OKABE_ITO[colour], "hatch": ("", "//", "..")[i], "edgecolor": "w"}
+        axes.bar(names, values, bottom=below, label=label, **style)
     axes.grid(alpha=0.3, axis="y")
-    axes.legend(fontsize="small")
+    axes.legend(loc="upper left", fontsize="small")
     axes.tick_params(axis="x", labelsize="small")
-figure.axes[0].set(ylabel="pulses (millions)", title="pulses by array")
-figure.axes[1].set(ylabel="energy (µJ)", title="energy by kind")
+left.set(ylabel="pulses (millions)", title="pulses by array")
+right.set(ylabel="energy (µJ)", title="energy by kind", ylim=(0, 1.2 * np.sum(energies, axis=1).max()))
 figure.savefig(picture)

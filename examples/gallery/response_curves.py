@@ -22,9 +22,12 @@ arrays = {name: dt.CrossbarArray((1, 1), device.nominal()) for name, device in m
 device = dt.devices.SoftBounds(up_down_dtod=0.2, dw_min_dtod=0.1)
 cells = dt.CrossbarArray((1, 3), device, rng=4)
 
-figure = Figure(figsize=(8.0, 4.0), dpi=100, layout="constrained")
+figure = Figure(figsize=(7.6, 4.0), dpi=100, layout="constrained")
 left, right = figure.subplots(1, 2, sharey=True)
-for panel, drawn in ((left, arrays), (right, {"cell": cells})):
+for panel, title, drawn in (
+    (left, "mean cells of three models", arrays),
+    (right, "three cells of one SoftBounds array", {"cell": cells}),
+):
     lines = [(name, array, column) for name, array in drawn.items() for column in range(array.shape[1])]
     for colour, marker, (name, array, column) in zip(dt.plot.OKABE_ITO, "osD", lines, strict=False):
         bounds = array.cell_parameters()
@@ -37,9 +40,8 @@ for panel, drawn in ((left, arrays), (right, {"cell": cells})):
         panel.plot(point, array.response(point)[0][0, column], marker, color=colour, markersize=8)
     panel.set(xlabel="weight", xlim=(-0.95, 0.95), ylim=(0, 2.6))
     panel.grid(alpha=0.3)
-    panel.legend(fontsize="small", loc="upper center")
-left.set(ylabel="step / dw_min: up solid, down dashed", title="mean cells of three models")
-right.set(title="three cells of one SoftBounds array")
+    panel.legend(title=title, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+left.set(ylabel="step / dw_min: up solid, down dashed")
 figure.savefig(picture)
 
 points = cells.symmetric_point()[0]

@@ -37,19 +37,18 @@ def train(configuration: Mapping[str, Any], context: dt.sweep.Context) -> dict[s
 
 results = dt.sweep.run(train, dt.sweep.grid(eta=etas, chop_probability=probabilities), repeats=2, seed=1)
 
-figure = Figure(figsize=(8.4, 4.0), dpi=100, layout="constrained")
+figure = Figure(figsize=(7.6, 4.0), dpi=100, layout="constrained")
 means = {}
 for axes, name in zip(figure.subplots(1, 2, sharey=True), ("symmetric point", "weights"), strict=True):
     values = np.array([row[name] for row in results.rows()])
     means[name] = values.reshape(len(etas), len(probabilities), 2).mean(axis=2)
-    image = axes.imshow(means[name], cmap="viridis", norm="log", origin="lower", aspect="auto")
+    axes.imshow(means[name], cmap="viridis", norm="log", origin="lower", aspect="auto")
     middle = np.sqrt(means[name].min() * means[name].max())
     for (i, j), value in np.ndenumerate(means[name]):
         axes.text(j, i, f"{value:.3f}", ha="center", va="center", color="w" if value < middle else "k")
     axes.set_xticks(range(len(probabilities)), [f"{p:g}" for p in probabilities])
     axes.set_yticks(range(len(etas)), [f"{eta:g}" for eta in etas])
-    axes.set(xlabel="chop probability p", title=f"RMS error of the {name}")
-    figure.colorbar(image, ax=axes, label="weight")
+    axes.set(xlabel="chop probability p", title=f"RMS error of the {name} (weight)")
 figure.axes[0].set(ylabel="rate η of the average")
 figure.savefig(picture)
 for name, mean in means.items():

@@ -21,8 +21,16 @@ figure = Figure(figsize=(6.4, 4.4), dpi=100, layout="constrained")
 axes = figure.subplots()
 for colour, marker, dw_min in zip(dt.plot.OKABE_ITO, "osD", (0.02, 0.002, 0.0002), strict=False):
     # The theorem knows no noise from pulse to pulse: dw_min_std = 0.
-    spread = {"w_max_dtod": 0.05, "w_min_dtod": 0.05, "dw_min_dtod": 0.05, "up_down_dtod": 0.1}
-    device = dt.devices.SoftBounds(dw_min=dw_min, dw_min_std=0, w_max=1, w_min=-1, **spread)
+    device = dt.devices.SoftBounds(
+        w_max=1,
+        w_min=-1,
+        w_max_dtod=0.05,
+        w_min_dtod=0.05,
+        dw_min=dw_min,
+        dw_min_dtod=0.05,
+        dw_min_std=0,
+        up_down_dtod=0.1,
+    )
     array = dt.CrossbarArray((64, 64), device, rng=1)
     array.set_weights(np.full(array.shape, 0.5))
     truth = array.symmetric_point()
