@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-picture = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs" / "gallery" / "filter_response.png"
+default = Path(__file__).parents[2] / "docs" / "gallery" / "filter_response.png"
+picture = Path(sys.argv[1]) if sys.argv[1:] else default
 steps, start, period, eta = 4000, 1000, 5, 0.02
 
 figure = Figure(figsize=(8.4, 4.0), dpi=100, layout="constrained")

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-picture = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs" / "gallery" / "fit_measured.png"
+default = Path(__file__).parents[2] / "docs" / "gallery" / "fit_measured.png"
+picture = Path(sys.argv[1]) if sys.argv[1:] else default
 device = dt.devices.SoftBounds(dw_min=0.02, dw_min_std=0.3, up_down_dtod=0.15)
 trains, read_noise, noise = np.repeat([1, -1, 1], 120), 0.01, np.random.default_rng(0)
 
@@ -39,7 +40,7 @@ result = dt.fit.device_from_pulses(polarity, reads, model="soft_bounds", read_no
 
 cells = {name: values[None] for name, values in result.cells.items()}
 fitted = dt.CrossbarArray((1, 30), replace(result.device, dw_min_std=0), rng=0, cell_parameters=cells)
-figure = Figure(figsize=(8.4, 4.0), dpi=100, layout="constrained")
+figure = Figure(figsize=(7.6, 3.8), dpi=100, layout="constrained")
 left, right = figure.subplots(1, 2, width_ratios=(3, 2))
 for colour, cell, trace in zip(dt.plot.OKABE_ITO, range(3), traces(fitted), strict=False):
     left.plot(reads[cell], ".", markersize=3, alpha=0.5, color=colour)

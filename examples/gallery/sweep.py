@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-picture = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs" / "gallery" / "sweep.png"
+default = Path(__file__).parents[2] / "docs" / "gallery" / "sweep.png"
+picture = Path(sys.argv[1]) if sys.argv[1:] else default
 optimum, steps = 0.3, 1000
 etas, probabilities = [0.003, 0.01, 0.03, 0.1, 0.3], [0.0, 0.01, 0.03, 0.1, 0.3]
 
