@@ -40,16 +40,13 @@ def train(tile: dt.AnalogTile | None) -> list[float]:
     return curve
 
 
-device = dt.devices.SoftBoundsReference(
-    dw_min=0.005, w_max=1, w_min=-1, subtract_symmetry_point=True, reference_mean=-0.4
-)
-sgd = dt.algorithms.AnalogSGD(device=device)
-erider = dt.algorithms.ERider(device=device, fast_lr=0.5, transfer_lr=0.5, columns_per_transfer=8)
-curves = {
-    "digital": train(None),
-    "analog SGD": train(dt.AnalogTile((10, 64), sgd, rng=1)),
-    "E-RIDER": train(dt.AnalogTile((10, 64), erider, rng=1)),
+device = dt.devices.SoftBoundsReference(dw_min=0.005, subtract_symmetry_point=True, reference_mean=-0.4)
+rules: dict[str, dt.algorithms.AnalogSGD | dt.algorithms.ERider] = {
+    "analog SGD": dt.algorithms.AnalogSGD(device=device),
+    "E-RIDER": dt.algorithms.ERider(device=device, fast_lr=0.5, transfer_lr=0.5, columns_per_transfer=8),
 }
+curves = {"digital": train(None)}
+curves |= {name: train(dt.AnalogTile((10, 64), rule, rng=1)) for name, rule in rules.items()}
 
 figure = Figure(figsize=(6.4, 4.0), dpi=100, layout="constrained")
 axes = figure.subplots()

@@ -26,7 +26,7 @@ rules: dict[str, dt.optim.Rider | dt.optim.ERider] = {
     "E-RIDER": dt.optim.ERider(3, fast, slow, alpha=0.1, beta=0.02, eta=0.02, chop_probability=0.1, rng=4),
 }
 
-figure = Figure(figsize=(7.2, 4.2), dpi=100, layout="constrained")
+figure = Figure(figsize=(6.8, 4.0), dpi=100, layout="constrained")
 rows = figure.subplots(2, 3, sharex=True, sharey=True)
 for row, (name, rule) in zip(rows, rules.items(), strict=True):
     noise, seen = np.random.default_rng(0), []
@@ -42,7 +42,6 @@ for row, (name, rule) in zip(rows, rules.items(), strict=True):
             axes.plot(range(0, steps, 40), values[::40], label=label, color=colour, linewidth=width)
         axes.axhline(point, color="k", linestyle="--", label="symmetric point of P")
         axes.axhline(optimum, color="k", linestyle=":", label="optimum of W")
-        axes.grid(alpha=0.3)
         axes.set_title(f"{name}, cell {cell + 1}", fontsize="medium")
     row[0].set(ylabel="weight")
     print(f"{name}: RMS error of Q {rule.sp_error():.3f}, of W {np.sqrt(np.mean((record[-1, 2] - optimum) ** 2)):.3f}")
