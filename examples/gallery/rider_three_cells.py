@@ -26,7 +26,7 @@ rules: dict[str, dt.optim.Rider | dt.optim.ERider] = {
     "E-RIDER": dt.optim.ERider(3, fast, slow, alpha=0.1, beta=0.02, eta=0.02, chop_probability=0.1, rng=4),
 }
 
-figure = Figure(figsize=(6.8, 4.0), dpi=100, layout="constrained")
+figure = Figure(figsize=(6.6, 3.9), dpi=100, layout="constrained")
 rows = figure.subplots(2, 3, sharex=True, sharey=True)
 for row, (name, rule) in zip(rows, rules.items(), strict=True):
     noise, seen = np.random.default_rng(0), []

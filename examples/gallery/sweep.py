@@ -1,4 +1,4 @@
-"""A sweep: E-RIDER's average (rate η) and chopper (probability p), each with five values.
+"""A sweep: E-RIDER's average (rate η) and chopper (probability p), each with five values, always on the same cells.
 
 Left, the RMS error of the symmetric-point estimate; right, that of the weights. Too slow an average has not arrived
 when the run ends, too fast a one follows the noise; without the chopper (p = 0) the reference is never written.
@@ -36,7 +36,7 @@ def train(configuration: Mapping[str, Any], context: dt.sweep.Context) -> dict[s
     return {"symmetric point": rule.sp_error(), "weights": float(np.sqrt(np.mean((weights - optimum) ** 2)))}
 
 
-results = dt.sweep.run(train, dt.sweep.grid(eta=etas, chop_probability=probabilities), seed=1)
+results = dt.sweep.run(train, dt.sweep.grid(eta=etas, chop_probability=probabilities), seed=1, paired=True)
 
 figure = Figure(figsize=(7.6, 4.0), dpi=100, layout="constrained")
 errors = {}
@@ -49,7 +49,8 @@ for axes, name in zip(figure.subplots(1, 2, sharey=True), ("symmetric point", "w
         axes.text(j, i, f"{value:.3f}", ha="center", va="center", color="w" if value < middle else "k")
     axes.set_xticks(range(len(probabilities)), [f"{p:g}" for p in probabilities])
     axes.set_yticks(range(len(etas)), [f"{eta:g}" for eta in etas])
-    axes.set(xlabel="chop probability p", title=f"RMS error of the {name} (weight)")
+    axes.set(xlabel="chop probability p")
+    axes.set_title(f"RMS error of the {name} (weight)", fontsize="medium")
 figure.axes[0].set(ylabel="rate η of the average")
 figure.savefig(picture)
 for name, error in errors.items():
