@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-picture = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs" / "gallery" / "filter_response.png"
+default = Path(__file__).parents[2] / "docs" / "gallery" / "filter_response.png"
+picture = Path(sys.argv[1]) if sys.argv[1:] else default
 steps, start, period, eta = 4000, 1000, 5, 0.02
 
 figure = Figure(figsize=(8.4, 4.0), dpi=100, layout="constrained")
@@ -39,10 +40,9 @@ for _ in range(steps):
 
 def spectrum(values: list[np.ndarray]) -> np.ndarray:
     """Return the mean power spectrum of the cells; the window keeps lines narrow."""
-    record = np.array(values[start:], dtype=float).reshape(steps - start, -1)
-    waves = np.fft.rfft((record - record.mean(0)) * np.hanning(len(record))[:, None], axis=0)
-    power: np.ndarray = np.mean(np.abs(waves) ** 2, axis=1) / np.sum(np.hanning(len(record)) ** 2)
-    return power[3:]
+    record, window = np.array(values[start:], dtype=float).reshape(steps - start, -1), np.hanning(steps - start)
+    waves = np.fft.rfft((record - record.mean(0)) * window[:, None], axis=0)[3:]
+    return np.asarray(np.mean(np.abs(waves) ** 2, axis=1) / np.sum(window**2))
 
 
 omega = 2 * np.pi * np.fft.rfftfreq(steps - start)[3:]

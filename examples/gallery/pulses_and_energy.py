@@ -1,6 +1,6 @@
 """What learning rules spend: pulses by array, and the energy that a cost model makes of the ledger.
 
-Five rules learn the same 16 x 32 matrix from the same 1,000 mini-batches. Left, pulses that reached a cell; right, the
+Five rules learn the same 16 x 32 matrix from the same 2,000 mini-batches. Left, pulses that reached a cell; right, the
 energy of pulses, reads and programming with the default `CostModel`, most of whose numbers are assumptions: put in
 your hardware's own. Under each name: the RMS error of the weights that was reached.
 """
@@ -35,7 +35,7 @@ kinds = {
 names, pulses, energies = [], [], []
 for name, rule in rules.items():
     tile, noise = dt.AnalogTile(shape, rule, rng=1), np.random.default_rng(2)
-    for _ in range(1000):
+    for _ in range(2000):
         x = noise.uniform(-1, 1, (10, 32))
         tile.update(x, (tile.forward(x) - x @ target.T) / 10, lr=0.1)
     error = np.sqrt(np.mean((tile.weights - target) ** 2))

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-picture = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs" / "gallery" / "response_curves.png"
+default = Path(__file__).parents[2] / "docs" / "gallery" / "response_curves.png"
+picture = Path(sys.argv[1]) if sys.argv[1:] else default
 models: dict[str, dt.devices.Device] = {
     "SoftBounds": dt.devices.SoftBounds(),
     "PowStep": dt.devices.PowStep(),

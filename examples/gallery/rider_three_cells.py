@@ -13,9 +13,8 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-picture = (
-    Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs" / "gallery" / "rider_three_cells.png"
-)
+default = Path(__file__).parents[2] / "docs" / "gallery" / "rider_three_cells.png"
+picture = Path(sys.argv[1]) if sys.argv[1:] else default
 optimum, steps = 0.3, 3000
 colours = dt.plot.OKABE_ITO[4], dt.plot.OKABE_ITO[0], dt.plot.OKABE_ITO[1]
 fast = dt.devices.SoftBoundsReference(
@@ -27,7 +26,7 @@ rules: dict[str, dt.optim.Rider | dt.optim.ERider] = {
     "E-RIDER": dt.optim.ERider(3, fast, slow, alpha=0.1, beta=0.02, eta=0.02, chop_probability=0.1, rng=4),
 }
 
-figure = Figure(figsize=(8.0, 4.6), dpi=100, layout="constrained")
+figure = Figure(figsize=(6.6, 3.9), dpi=100, layout="constrained")
 rows = figure.subplots(2, 3, sharex=True, sharey=True)
 for row, (name, rule) in zip(rows, rules.items(), strict=True):
     noise, seen = np.random.default_rng(0), []
@@ -40,11 +39,10 @@ for row, (name, rule) in zip(rows, rules.items(), strict=True):
         for values, label, colour, width in zip(
             record[:, :, cell].T, ("P", "Q", "W"), colours, (0.8, 2.0, 1.5), strict=True
         ):
-            axes.plot(range(0, steps, 20), values[::20], label=label, color=colour, linewidth=width)
+            axes.plot(range(0, steps, 40), values[::40], label=label, color=colour, linewidth=width)
         axes.axhline(point, color="k", linestyle="--", label="symmetric point of P")
         axes.axhline(optimum, color="k", linestyle=":", label="optimum of W")
-        axes.grid(alpha=0.3)
-        axes.set(title=f"{name}, cell {cell + 1}")
+        axes.set_title(f"{name}, cell {cell + 1}", fontsize="medium")
     row[0].set(ylabel="weight")
     print(f"{name}: RMS error of Q {rule.sp_error():.3f}, of W {np.sqrt(np.mean((record[-1, 2] - optimum) ** 2)):.3f}")
 for axes in rows[1]:

@@ -6,6 +6,7 @@ times the pulses to get there.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,42 +14,33 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-picture = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parents[2] / "docs" / "gallery" / "zero_shifting.png"
+default = Path(__file__).parents[2] / "docs" / "gallery" / "zero_shifting.png"
+picture = Path(sys.argv[1]) if sys.argv[1:] else default
 budgets = np.unique(np.geomspace(1, 40_000, 15).round().astype(int))
+# The theorem knows no noise from pulse to pulse: dw_min_std = 0.
+device = dt.devices.SoftBounds(
+    w_max=1, w_min=-1, w_max_dtod=0.05, w_min_dtod=0.05, dw_min_dtod=0.05, dw_min_std=0, up_down_dtod=0.1
+)
 errors, bounds = {}, {}
 
 figure = Figure(figsize=(6.4, 4.4), dpi=100, layout="constrained")
 axes = figure.subplots()
 for colour, marker, dw_min in zip(dt.plot.OKABE_ITO, "osD", (0.02, 0.002, 0.0002), strict=False):
-    # The theorem knows no noise from pulse to pulse: dw_min_std = 0.
-    device = dt.devices.SoftBounds(
-        w_max=1,
-        w_min=-1,
-        w_max_dtod=0.05,
-        w_min_dtod=0.05,
-        dw_min=dw_min,
-        dw_min_dtod=0.05,
-        dw_min_std=0,
-        up_down_dtod=0.1,
-    )
-    array = dt.CrossbarArray((64, 64), device, rng=1)
+    array = dt.CrossbarArray((64, 64), replace(device, dw_min=dw_min), rng=1)
     array.set_weights(np.full(array.shape, 0.5))
     truth = array.symmetric_point()
     distance_sq = float(np.mean((array.weights - truth) ** 2))
     constants = dt.theory.population_constants(array, margin=0.2)
-    bounds[dw_min] = np.sqrt(
-        dt.theory.zero_shift_error_bound(
-            budgets, constants, dw_min=dw_min, distance_sq=distance_sq, scheme="stochastic"
-        )
+    bound = dt.theory.zero_shift_error_bound(
+        budgets, constants, dw_min=dw_min, distance_sq=distance_sq, scheme="stochastic"
     )
-    moments = [dt.theory.zero_shift_moments(array, int(n), "stochastic") for n in budgets]
+    bounds[dw_min] = np.sqrt(bound)
+    moments = [dt.theory.zero_shift_moments(array, n, "stochastic") for n in budgets.tolist()]
     expected = [np.sqrt(np.mean((mean - truth) ** 2 + variance)) for mean, variance in moments]
-    measured = []
-    for done, n in zip([0, *budgets], budgets, strict=False):
-        measured.append(dt.zero_shift(array, int(n - done), "stochastic").trace["rms_error"][-1])
-    errors[dw_min] = np.array(measured)
+    sent = np.diff(budgets, prepend=0).tolist()
+    errors[dw_min] = [dt.zero_shift(array, n, "stochastic").trace["rms_error"][-1] for n in sent]
     axes.plot(budgets, expected, color=colour)
-    axes.plot(budgets, measured, marker, color=colour, label=f"dw_min = {dw_min:g}")
+    axes.plot(budgets, errors[dw_min], marker, color=colour, label=f"dw_min = {dw_min:g}")
     axes.plot(budgets, bounds[dw_min], ":", color=colour)
 axes.plot([], [], "k-", label="expected")
 axes.plot([], [], "k:", label="bound (Theorem C.2)")
