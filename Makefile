@@ -10,7 +10,7 @@ CARGO := cargo
 PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 
-.PHONY: help run test test-slow test-full test-torch dev lint fmt rust-test python-test stubs licences wheel test-wheel \
+.PHONY: help run test test-slow test-full test-torch dev lint fmt rust-test python-test stubs licences wheel test-wheel docs \
     bench bench-check versus fuzz soak memcheck aarch64 deny clean
 
 help:  ## list the targets
@@ -102,13 +102,20 @@ versus: dev  ## the work of the table on dsptrack and on aihwkit, side by side
 	$(BIN)/python benches/versus --peer $(PEER)/bin/python --markdown docs/performance/versus.md \
 	    --json docs/performance/versus.json
 
+docs: dev $(VENV)/.sphinx  ## the documentation site, in docs/_build/index.html; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
+
+$(VENV)/.sphinx: $(VENV)/.tools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group docs
+	touch $@
+
 # Trust: what docs/reliability.md reports. CASES, MINUTES and MEMCHECK may be given on the command line.
 CASES := 100000
 MINUTES := 20
 HELPERS := PYTHONPATH=tests $(BIN)/python -m
 
 fuzz: dev  ## every public entry with CASES random arguments (half an hour)
-	$(HELPERS) helpers.fuzz --cases $(CASES)
+	$(HELPERS) helpers.fuzz --cases $(CASES) --report target/fuzz.json
 
 soak: dev  ## train, snapshot, kill and resume for MINUTES
 	$(HELPERS) helpers.soak --minutes $(MINUTES)
@@ -136,4 +143,4 @@ deny:  ## licences and sources of the crates (needs cargo-deny); known defects w
 	-cargo-deny check advisories
 
 clean:  ## remove everything that was built
-	rm -rf $(VENV) $(TORCH_VENV) target dist
+	rm -rf $(VENV) $(TORCH_VENV) target dist docs/_build

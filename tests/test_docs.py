@@ -8,7 +8,7 @@ import pytest
 import dsptrack as dt
 
 ROOT = Path(__file__).parents[1]
-DOCS = sorted((ROOT / "docs").glob("*.md"))
+DOCS = sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
 WITH_CODE = [ROOT / "README.md", *DOCS]
 WITH_LINKS = [*WITH_CODE, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "crates" / "README.md"]
 

@@ -108,6 +108,7 @@ def test_lines_and_columns_of_files_come_in_any_order(file, tmp_path):
     [
         ("", "no column cell"),
         ("cell,pulse,conductance\n0,0,1\n", "no column polarity"),
+        (HEADER.replace(",", ";") + "0;0;0;1\n", "no column cell among .*cell;pulse.* with commas"),
         (HEADER, "no line after the first"),
         (HEADER + "0,0,0,zero\n", "zero"),
         (HEADER + "0,0,0\n", "columns"),

@@ -47,6 +47,28 @@ def test_configurations_are_plain_and_different(configurations, words):
         dt.sweep.run(jobs.offset, configurations)
 
 
+def test_numbers_of_numpy_become_plain(tmp_path):
+    def ran(configuration, context):
+        seen.append(configuration)
+        return {"x": np.float32(0.5), "n": np.int64(3), "yes": np.bool_(True), "w": np.ones((1, 2), np.float32)}
+
+    seen = []
+    for axis in (np.arange(2), np.linspace(0, 1, 2), [np.float32(0.5)], [np.array([1, 2])]):
+        results = dt.sweep.run(ran, dt.sweep.grid(x=axis), store=tmp_path)
+        assert [record.configuration["x"] for record in results] == [np.asarray(x).tolist() for x in axis]
+        assert all(record.result == {"x": 0.5, "n": 3, "yes": True, "w": [[1.0, 1.0]]} for record in results)
+    kinds = {type(configuration["x"]) for configuration in seen}
+    assert kinds == {int, float, list}
+    with pytest.raises(dt.ConfigError, match="x = nan"):
+        dt.sweep.run(lambda configuration, context: {"x": np.float32("nan")}, [{}])
+
+
+@pytest.mark.parametrize("result", [None, 3.0, [1]])
+def test_results_are_dicts(result):
+    with pytest.raises(dt.ConfigError, match=r"^result = .*: must be a dict"):
+        dt.sweep.run(lambda configuration, context: result, [{}])
+
+
 @pytest.mark.parametrize("wrong", [{"repeats": 0}, {"workers": 0}, {"num_threads": 0}, {"seed": -1}])
 def test_numbers_are_checked(wrong):
     with pytest.raises(dt.ConfigError, match=next(iter(wrong))):

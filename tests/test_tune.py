@@ -35,6 +35,18 @@ def test_a_study_goes_on_and_keeps_the_best(tmp_path):
     assert second.accuracy >= first.accuracy
 
 
+def test_calls_draw_what_one_call_would_and_nothing_twice(tmp_path):
+    def drawn(storage, *calls):
+        seen = []
+        for trials in calls:
+            tune("rider", FIXED, trials=trials, storage=storage, on_trial=lambda *trial: seen.append(trial[1]))
+        return seen
+
+    whole, parts = (drawn(f"sqlite:///{tmp_path / name}", *calls) for name, calls in (("a", [4]), ("b", [1, 2, 1])))
+    assert parts == whole
+    assert len({tuple(values.values()) for values in parts}) == 4
+
+
 def test_the_test_images_stay_unseen(monkeypatch):
     data = dt.datasets.load("digits")
     asked = []

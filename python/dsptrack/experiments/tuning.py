@@ -121,7 +121,7 @@ def tune(
     hold_out
         One training image in so many is held out, >= 2.
     storage
-        URL of optuna's storage: many machines may work on one study. None keeps it in memory.
+        URL of optuna's storage: many calls and machines may work on one study, with one seed. None keeps it in memory.
     study
         Name of the study, which is taken up if it is there; None means ``dsptrack-`` and the method.
     seed
@@ -166,6 +166,9 @@ def tune(
     context = Context(rng=np.random.SeedSequence(seed), num_threads=num_threads)
 
     def objective(trial: Any) -> float:
+        # By the trial's number in the study: calls and machines that share it must not draw the same values again.
+        words = np.random.SeedSequence([seed, trial.number]).generate_state(1)
+        found.sampler = optuna.samplers.TPESampler(seed=int(words[0]))
         values = {name: trial.suggest_float(name, r.low, r.high, log=True) for name, r in search.items()}
         rule = fixed.get("rule", {}) | {name: value for name, value in values.items() if name != "lr"}
         accuracy = None
@@ -184,7 +187,6 @@ def tune(
         study_name=study or f"dsptrack-{method}",
         load_if_exists=True,
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed),
     )
     if not found.trials:
         paper = dict(own.options) | {"lr": own.lr}

@@ -115,7 +115,8 @@ def _table(file: Path) -> Floats:
     header = [name.strip() for name in lines[0]] if lines else []
     for name in _COLUMNS:
         if name not in header:
-            raise DataError(f"{file}: no column {name}: the first line must name {', '.join(_COLUMNS)}")
+            names = ", ".join(_COLUMNS)
+            raise DataError(f"{file}: no column {name} among {header}: the first line must name {names}, with commas")
     places = [header.index(name) for name in _COLUMNS]
     table = []
     for number, line in enumerate(lines[1:], start=2):

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from dsptrack.exceptions import ConfigError
 
 Configuration = dict[str, Any]
@@ -43,11 +45,14 @@ def grid(**axes: Iterable[Any]) -> list[Configuration]:
     return [dict(zip(values, chosen, strict=True)) for chosen in itertools.product(*values.values())]
 
 
-def checked(configuration: Mapping[str, Any]) -> Configuration:
-    """Return a copy that is as it will be read back from JSON: tuples become lists."""
-    if not isinstance(configuration, Mapping):
-        raise ConfigError(f"configuration = {configuration!r}: must be a dict")
-    return {_key("configuration", name): _plain(str(name), value) for name, value in configuration.items()}
+def checked(values: Mapping[str, Any], what: str = "configuration") -> Configuration:
+    """Return a copy that is as it will be read back from JSON: tuples and arrays become lists, NumPy's numbers plain.
+
+    `what` the values are begins the message of an error.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{what} = {values!r}: must be a dict")
+    return {_key(what, name): _plain(str(name), value) for name, value in values.items()}
 
 
 def canonical(values: Mapping[str, Any]) -> str:
@@ -56,6 +61,8 @@ def canonical(values: Mapping[str, Any]) -> str:
 
 
 def _plain(path: str, value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
     if isinstance(value, Mapping):
         return {_key(path, name): _plain(f"{path}.{name}", entry) for name, entry in value.items()}
     if isinstance(value, list | tuple):

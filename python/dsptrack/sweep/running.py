@@ -42,8 +42,8 @@ def run(
     ----------
     function
         ``function(configuration, context)`` returns a dict of plain values (JSON: text, bools, finite numbers, None,
-        lists and dicts of them). It takes all randomness from ``context.rng`` and as many threads as
-        ``context.num_threads`` says. For other processes it must be importable or picklable by cloudpickle.
+        lists and dicts of them; NumPy's become such). It takes all randomness from ``context.rng`` and as many threads
+        as ``context.num_threads`` says. For other processes it must be importable or picklable by cloudpickle.
     configurations
         Dicts of plain values, no two equal; `grid` makes them.
     repeats
@@ -175,7 +175,7 @@ def _measured(function: Function, one: Run, scratch: Path | None, num_threads: i
     started = time.perf_counter()
     error, result = None, {}
     try:
-        result = checked(function(dict(one.configuration), context))
+        result = checked(function(dict(one.configuration), context), "result")
     except (DivergenceError, NonFiniteError) as failure:
         error = f"{type(failure).__name__}: {failure}"
     record = Record(

@@ -1,5 +1,8 @@
 """What modules with analog weights share."""
 
+# For `make docs`: its stand-in for torch has no `Tensor | None`.
+from __future__ import annotations
+
 import io
 from collections.abc import Callable
 from typing import Any, Self, TypeAlias

@@ -1,5 +1,8 @@
 """Analog reads in PyTorch's graph: forward through the tiles, back through them, and the passes kept for the update."""
 
+# For `make docs`: its stand-in for torch has no `Tensor | None`.
+from __future__ import annotations
+
 from typing import Any
 
 import torch
