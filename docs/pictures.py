@@ -1,6 +1,8 @@
-"""Draws the pictures of docs/concepts.md, docs/pictures/*.png; the same bits of data on every run.
+"""Draws the pictures of docs/concepts.md.
 
-PYTHONPATH=python python docs/pictures.py      # a few seconds
+It takes a few seconds and writes docs/pictures/*.png.
+
+PYTHONPATH=python python docs/pictures.py
 """
 
 from collections.abc import Callable
@@ -30,7 +32,7 @@ def panels(columns: int, height: float = 3.4) -> tuple[Figure, list[Axes]]:
 
 
 def symmetric_point() -> Figure:
-    """Responses of one cell that cross, and alternating pulses that lead to the crossing from both sides."""
+    """Draw responses of one cell that cross, and alternating pulses that lead to the crossing from both sides."""
     device = dt.devices.SoftBounds(w_min=-0.6, w_max=0.6, dw_min=0.02, dw_min_std=0.1, up_down=0.4).nominal()
     array = dt.CrossbarArray((1, 2), device, rng=0)
     (point, _), w = array.symmetric_point()[0], np.linspace(-0.6, 0.6, 121)
@@ -55,7 +57,7 @@ def symmetric_point() -> Figure:
 
 
 def chopper() -> Figure:
-    """A steady gradient and a drift: what the average makes of them, and where they are in the spectrum."""
+    """Add a steady gradient and a drift: what the average makes of them, and where they are in the spectrum."""
     steps, eta = 20_000, 0.02
     choppers = dt.tracking.Choppers(0.1, random=False)
     signs = np.empty(steps)
@@ -78,6 +80,7 @@ def chopper() -> Figure:
         pieces = np.abs(np.fft.rfft(signal.reshape(-1, window.size) * window, axis=1)) ** 2
         power = pieces.mean(axis=0) / window.sum() ** 2
         right.semilogy(frequency, power, color=colour, linestyle=line, linewidth=1.2, label=name)
+        right.plot(0, power[0], "o", color=colour, markersize=5)
     left.axhline(drift, color=BLACK, linestyle=":", label="drift, to be found")
     left.set(xlabel="step", ylabel="signal and average (weight)", xlim=(0, shown), ylim=(-0.8, 2.0))
     left.legend(fontsize="small", loc="upper left", ncols=2)
@@ -89,7 +92,7 @@ def chopper() -> Figure:
 
 
 def rider() -> Figure:
-    """P, its reference and W of one cell that learns: RIDER, and E-RIDER with its choppers."""
+    """Draw P, its reference and W of one cell that learns: RIDER, and E-RIDER with its choppers."""
     slow = dt.devices.SoftBoundsReference(dw_min=0.01, subtract_symmetry_point=True)
     fast = dt.devices.SoftBoundsReference(dw_min=0.01, subtract_symmetry_point=True, reference_mean=0.3)
     rules: dict[str, dt.algorithms.Algorithm] = {
@@ -122,7 +125,7 @@ def save(figure: Figure, path: Path) -> None:
     """Write a PNG of few colours, a third of the usual size."""
     buffer = BytesIO()
     figure.savefig(buffer)
-    Image.open(buffer).convert("RGB").quantize(64).save(path, optimize=True)
+    Image.open(buffer).convert("RGB").quantize(160).save(path, optimize=True)
 
 
 PICTURES: dict[str, Callable[[], Figure]] = {"symmetric-point": symmetric_point, "chopper": chopper, "rider": rider}
