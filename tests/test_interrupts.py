@@ -19,12 +19,27 @@ TESTS = Path(__file__).parent
 QUICK = {"zero_shift", "update", "tile update", "layer forward", "new array"}
 
 
+@pytest.fixture(autouse=True)
+def _interrupts_are_heard():
+    """A job that a script put into the background, as CI may, inherits an ignored SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def heard():
+    """Let a new process hear SIGINT, whatever this one inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupted(name, threads):
     """What a process says that interrupted itself; it is asked again, sooner, where the call had ended before."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
     for seconds in (0.3, 0.1, 0.03):
         command = [sys.executable, "-m", "helpers.long_calls", name, str(seconds), str(threads)]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=250, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, timeout=250, check=False, preexec_fn=heard
+        )
         assert done.returncode == 0, done.stderr
         answer = json.loads(done.stdout)
         if answer["interrupted"]:
