@@ -1,11 +1,13 @@
 """Pages for readers: Python blocks run and print what is shown, links lead somewhere, versions agree."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 import dsptrack as dt
+from dsptrack.cli import parser
 
 ROOT = Path(__file__).parents[1]
 DOCS = sorted(page for page in (ROOT / "docs").rglob("*.md") if "_build" not in page.parts)
@@ -15,6 +17,7 @@ WITH_LINKS = [*WITH_CODE, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT 
 # A block of text right after a block of Python is what the Python prints.
 BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```$)?", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*dsptrack (?P<words>[^|;>&#\n]*)", re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -39,6 +42,17 @@ def test_blocks_run(page, line, code, output, monkeypatch, tmp_path, capsys):
     exec(compile("\n" * line + code, str(page), "exec"), {"__name__": "__main__"})
     if output is not None:
         assert capsys.readouterr().out == output
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name)
+def test_commands_parse(page):
+    for block in FENCED.findall(page.read_text(encoding="utf-8").replace("\\\n", " ")):
+        for match in COMMAND.finditer(block):
+            words = shlex.split(match["words"])
+            try:
+                parser().parse_args(words)
+            except SystemExit as stop:
+                assert stop.code == 0, f"{name(page)}: dsptrack {match['words']}"  # --help stops with 0
 
 
 def test_the_readme_has_an_example_with_its_output():

@@ -2,7 +2,7 @@
 
 In an empty folder and in the order of the page: a block of TOML whose first line is ``# NAME.toml`` becomes that file, a
 block of Python is executed, and after every line ``$ COMMAND`` of a block of console comes what the command prints, with
-stderr; ``[...]`` stands for what is cut after 24 lines.
+stderr; ``[...]`` stands for what is cut after 40 lines.
 
     python tools/record.py docs/cli.md
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 BLOCK = re.compile(r"^```(?P<kind>toml|python|console)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (\w+\.toml)\n")
-LINES = 24
+LINES = 40
 
 
 def main(page: Path) -> None:
