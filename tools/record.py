@@ -1,8 +1,8 @@
 """Runs the commands of a page again and puts what they print in their place.
 
-In an empty folder and in the order of the page: a block of TOML whose first line is ``# NAME.toml`` becomes that file, a
-block of Python is executed, and after every line ``$ COMMAND`` of a block of console comes what the command prints, with
-stderr; ``[...]`` stands for what is cut after 40 lines.
+In an empty folder and in the order of the page: a block of TOML whose first line is ``# NAME.toml`` becomes that file,
+a block of Python is executed, and after every line ``$ COMMAND`` of a block of console comes what the command prints,
+with stderr; ``[...]`` stands for what is cut after 40 lines.
 
     python tools/record.py docs/cli.md
 """
