@@ -23,32 +23,11 @@ impl CellBlock {
     pub fn consecutive(response: impl Response, parameters: &CellParameters, first: usize, state: &[f32]) -> Self {
         let mut block = Self::empty(load(state));
         let width = state.len().min(LANES);
-        // Loaded first and prepared then: the second loop becomes vector instructions.
         let mut cells = [Cell::default(); LANES];
         for lane in 0..width {
             cells[lane] = parameters.cell(first + lane);
         }
-        let mut planes = Planes::default();
-        for lane in 0..LANES {
-            block.index[lane] = cells[lane].index;
-            block.reference[lane] = cells[lane].reference;
-            planes.put(lane, cells[lane]);
-        }
-        for lane in 0..LANES {
-            let c = response.prepare(planes.cell(lane));
-            // Written out, as in `coefficients`.
-            block.coefficients[0][lane] = c[0];
-            block.coefficients[1][lane] = c[1];
-            block.coefficients[2][lane] = c[2];
-            block.coefficients[3][lane] = c[3];
-            block.coefficients[4][lane] = c[4];
-            block.coefficients[5][lane] = c[5];
-            block.coefficients[6][lane] = c[6];
-            block.coefficients[7][lane] = c[7];
-        }
-        for plane in &mut block.coefficients {
-            plane[width..].fill(0.0);
-        }
+        block.prepare(response, &cells, width);
         block
     }
 
@@ -62,11 +41,12 @@ impl CellBlock {
         cells: &[u32],
     ) -> Self {
         let mut block = Self::empty([0.0; LANES]);
+        let mut loaded = [Cell::default(); LANES];
         for (lane, &index) in cells.iter().enumerate() {
-            block.index[lane] = index;
             block.state[lane] = state[index as usize - first];
-            block.put(response, lane, parameters.cell(index as usize));
+            loaded[lane] = parameters.cell(index as usize);
         }
+        block.prepare(response, &loaded, cells.len());
         block
     }
 
@@ -75,11 +55,29 @@ impl CellBlock {
         Self { index: [0; LANES], state, reference: [0.0; LANES], coefficients: [[0.0; LANES]; COEFFICIENTS] }
     }
 
+    /// Prepares the first `width` of these cells. They were loaded before: this loop becomes vector instructions.
     #[inline(always)]
-    fn put(&mut self, response: impl Response, lane: usize, cell: Cell) {
-        self.reference[lane] = cell.reference;
-        for (plane, value) in self.coefficients.iter_mut().zip(response.prepare(cell)) {
-            plane[lane] = value;
+    fn prepare(&mut self, response: impl Response, cells: &[Cell; LANES], width: usize) {
+        let mut planes = Planes::default();
+        for lane in 0..LANES {
+            self.index[lane] = cells[lane].index;
+            self.reference[lane] = cells[lane].reference;
+            planes.put(lane, cells[lane]);
+        }
+        for lane in 0..LANES {
+            let c = response.prepare(planes.cell(lane));
+            // Written out, as in `coefficients`.
+            self.coefficients[0][lane] = c[0];
+            self.coefficients[1][lane] = c[1];
+            self.coefficients[2][lane] = c[2];
+            self.coefficients[3][lane] = c[3];
+            self.coefficients[4][lane] = c[4];
+            self.coefficients[5][lane] = c[5];
+            self.coefficients[6][lane] = c[6];
+            self.coefficients[7][lane] = c[7];
+        }
+        for plane in &mut self.coefficients {
+            plane[width..].fill(0.0);
         }
     }
 
@@ -106,15 +104,21 @@ impl CellBlock {
     /// Normal number `place` of group `group`, for all lanes.
     #[inline(always)]
     pub fn normal_lanes(&self, stream: Stream, group: u32, place: usize) -> [f32; LANES] {
-        let mut planes = [[0.0; LANES]; 4];
-        for lane in 0..LANES {
-            let xi = self.normals(stream, lane, group);
-            planes[0][lane] = xi[0];
-            planes[1][lane] = xi[1];
-            planes[2][lane] = xi[2];
-            planes[3][lane] = xi[3];
+        let mut words = [[0; LANES]; 2];
+        if place < 2 {
+            for lane in 0..LANES {
+                [words[0][lane], words[1][lane], _, _] = stream.words(self.index[lane], group);
+            }
+        } else {
+            for lane in 0..LANES {
+                [_, _, words[0][lane], words[1][lane]] = stream.words(self.index[lane], group);
+            }
         }
-        planes[place]
+        let mut pairs = [[0.0; LANES]; 2];
+        for lane in 0..LANES {
+            (pairs[0][lane], pairs[1][lane]) = normal_pair(words[0][lane], words[1][lane]);
+        }
+        pairs[place % 2]
     }
 }
 

@@ -216,15 +216,15 @@ fn compose<const ADDITIVE: bool>(maps: &Maps, segments: &Segments, piece: usize,
             let up = signs[lane] ^ negative;
             total[lane] += count;
             ups[lane] += count & up;
-            // Both sides are loaded and then selected: a selected load would not vectorise.
             let (a_up, a_down) = (maps.a[0][lane], maps.a[1][lane]);
             let (k_up, k_down) = (maps.k[0][lane], maps.k[1][lane]);
             let (noise_up, noise_down) = (maps.noise[0][lane], maps.noise[1][lane]);
             let (quarter_up, quarter_down) = (maps.quarter[0][lane], maps.quarter[1][lane]);
-            let is_up = up != 0;
-            let map = (if is_up { a_up } else { a_down }, if is_up { k_up } else { k_down });
-            let noise = if is_up { noise_up } else { noise_down };
-            let quarter = if is_up { quarter_up } else { quarter_down };
+            // By bits: a comparison would become a load from a selected address, which does not vectorise.
+            let select = |if_up: f32, if_down: f32| f32::from_bits(if_up.to_bits() & up | if_down.to_bits() & !up);
+            let map = (select(a_up, a_down), select(k_up, k_down));
+            let noise = select(noise_up, noise_down);
+            let quarter = select(quarter_up, quarter_down);
             let before = Moments { mean: mean[lane], variance: variance[lane] };
             let after = before.after_run(ADDITIVE, map, noise, quarter, count as i32 as f32);
             mean[lane] = after.mean;
