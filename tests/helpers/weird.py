@@ -111,11 +111,11 @@ class Pick:
         """A shape near a good one."""
         sizes = list(good)
         change = self.random.randrange(7)
-        if change == 0:
+        if change == 0 and sizes:
             sizes[self.random.randrange(len(sizes))] = self.of(0, 1, 2, 17)
         elif change == 1:
             sizes.append(self.of(0, 1, 2))
-        elif change == 2:
+        elif change == 2 and sizes:
             sizes.pop()
         elif change == 3:
             sizes.reverse()

@@ -1,6 +1,7 @@
 """How many pulses zero-shifting needs: Theorems 2.2, C.2, C.3 and C.4, and the exact mean of affine cells."""
 
 import math
+import sys
 from typing import Literal
 
 import numpy as np
@@ -137,7 +138,9 @@ def zero_shift_asymmetry_pulses(
     >>> zero_shift_asymmetry_pulses(0.1, constants, dw_min=0.001, potential=0.1)
     2000
     """
-    delta = number("delta", delta, low=2 * _asymmetry_floor(constants, dw_min, scheme))
+    # No smaller than what can be divided by.
+    least = max(2 * _asymmetry_floor(constants, dw_min, scheme), sys.float_info.min / dw_min)
+    delta = number("delta", delta, low=least)
     return _whole_pulses(2 * number("potential", potential, low=0) / (delta * dw_min), scheme)
 
 
@@ -255,4 +258,5 @@ def _counts(n_pulses: ArrayLike, low: int = 0) -> Floats:
 
 def _whole_pulses(pulses: float, scheme: Scheme) -> int:
     """Round up, to whole cycles where pulses come in pairs."""
+    pulses = number("the number of pulses", pulses, low=0)
     return 2 * math.ceil(pulses / 2) if scheme == "cyclic" else math.ceil(pulses)
