@@ -64,7 +64,7 @@ impl Grid {
 
     fn forward<'py>(&self, py: Python<'py>, x: PyReadonlyArray2<'_, f32>) -> PyResult<Matrix<'py>> {
         let (x, size) = batch(py, "x", &x, self.shape.1)?;
-        let y = patient(py, &self.grid, |grid| grid.forward(&x, size))?;
+        let y = patient(py, &self.grid, |grid| grid.forward(x, size))?;
         matrix(py, y, (size, self.shape.0))
     }
 
@@ -75,7 +75,7 @@ impl Grid {
         wanted: bool,
     ) -> PyResult<Option<Matrix<'py>>> {
         let (grad, size) = batch(py, "grad", &grad, self.shape.0)?;
-        let dx = patient(py, &self.grid, |grid| grid.backward(&grad, wanted))?;
+        let dx = patient(py, &self.grid, |grid| grid.backward(grad, wanted))?;
         dx.map(|dx| matrix(py, dx, (size, self.shape.1))).transpose()
     }
 

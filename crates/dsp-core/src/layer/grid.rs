@@ -107,12 +107,15 @@ fn ranges(sizes: &[usize]) -> Vec<Range<usize>> {
     sizes.iter().map(next).collect()
 }
 
-/// Columns `part` of `values` (n, width), contiguous.
-fn cut(values: &[f32], width: usize, part: &Range<usize>) -> Vec<f32> {
-    if part.len() == width {
-        return values.to_vec();
+/// `values` (n, width) by ranges of their columns, each contiguous.
+fn cut(values: Vec<f32>, parts: &[Range<usize>]) -> Vec<Arc<Vec<f32>>> {
+    let [.., last] = parts else { return Vec::new() };
+    if parts.len() == 1 {
+        return vec![Arc::new(values)];
     }
-    values.chunks_exact(width).flat_map(|row| &row[part.clone()]).copied().collect()
+    let part =
+        |part: &Range<usize>| values.chunks_exact(last.end).flat_map(|row| &row[part.clone()]).copied().collect();
+    parts.iter().map(|range| Arc::new(part(range))).collect()
 }
 
 /// Adds `part` (n, size) to the columns `at` of `total` (n, width).
@@ -199,12 +202,12 @@ impl Grid {
     ///
     /// # Errors
     /// [`Error`] for wrong lengths or values that are not finite, the output's among them.
-    pub fn forward(&mut self, x: &[f32], batch: usize) -> Result<Vec<f32>> {
+    pub fn forward(&mut self, x: Vec<f32>, batch: usize) -> Result<Vec<f32>> {
         let (outputs, inputs) = self.shape();
         check_len("x", x.len(), batch, inputs)?;
-        check_finite("x", x)?;
+        check_finite("x", &x)?;
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
-        let parts: Vec<_> = self.columns.iter().map(|part| Arc::new(cut(x, inputs, part))).collect();
+        let parts = cut(x, &self.columns);
         let mut read = self.on_tiles(batch, |i| {
             let x = parts[i % parts.len()].clone();
             Box::new(move |tile| tile.forward(&x, batch))
@@ -262,13 +265,13 @@ impl Grid {
     ///
     /// # Errors
     /// [`Error`] before a forward pass, for wrong lengths or values that are not finite.
-    pub fn backward(&mut self, gradient: &[f32], wanted: bool) -> Result<Option<Vec<f32>>> {
+    pub fn backward(&mut self, gradient: Vec<f32>, wanted: bool) -> Result<Option<Vec<f32>>> {
         let (outputs, inputs) = self.shape();
         let batch = self.last.as_ref().ok_or_else(|| Error::State("backward() before forward()".into()))?.batch;
         check_len("grad", gradient.len(), batch, outputs)?;
-        check_finite("grad", gradient)?;
+        check_finite("grad", &gradient)?;
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
-        let gradients: Vec<_> = self.rows.iter().map(|part| cut(gradient, outputs, part)).collect();
+        let gradients = cut(gradient, &self.rows);
         let mut result = None;
         if wanted {
             let read = self.on_tiles(batch, |i| {
@@ -283,7 +286,7 @@ impl Grid {
             result = Some(dx);
         }
         if let Some(last) = &mut self.last {
-            Arc::make_mut(last).gradients = gradients.into_iter().map(Arc::new).collect();
+            Arc::make_mut(last).gradients = gradients;
         }
         Ok(result)
     }

@@ -3,19 +3,19 @@
 use super::{NoiseManagement, Periphery};
 use crate::simd::math::largest_magnitude;
 
-/// The scale of a vector; 0 or less if nothing of it can be applied. `average` is the moving average of the largest
-/// magnitudes, 0 before the first, and moves on by this vector under `average_abs_max`.
+/// The scale of a vector whose largest magnitude is `largest`; 0 or less if nothing of it can be applied. `average` is the
+/// moving average of the largest magnitudes, 0 before the first, and moves on by this vector under `average_abs_max`.
 #[inline]
-pub fn scale(periphery: &Periphery, x: &[f32], average: &mut f32) -> f32 {
+pub fn scale(periphery: &Periphery, x: &[f32], largest: f32, average: &mut f32) -> f32 {
     match periphery.noise_management {
         NoiseManagement::None => 1.0,
-        NoiseManagement::AbsMax => capped(periphery, largest_magnitude(x)),
+        NoiseManagement::AbsMax => capped(periphery, largest),
         NoiseManagement::Max => capped(periphery, x.iter().fold(f32::MIN, |most, v| larger(most, *v))),
         NoiseManagement::Constant if periphery.nm_thres > 0.0 => periphery.nm_thres as f32,
         NoiseManagement::Constant => 1.0,
         NoiseManagement::AbsMaxNpSum => np_sum(periphery, x),
         NoiseManagement::AverageAbsMax => {
-            let (decay, largest) = (periphery.nm_decay as f32, largest_magnitude(x));
+            let decay = periphery.nm_decay as f32;
             *average = if *average > 0.0 { (1.0 - decay) * *average + decay * largest } else { largest };
             *average
         }

@@ -13,13 +13,15 @@ use crate::par::Threads;
 use crate::par::stop::checkpoint;
 use crate::rng::fill::ELEMENTS;
 use crate::rng::{Key, Purpose, Stream};
-use crate::simd::Isa;
+use crate::simd::rows::Largest;
+use crate::simd::{Isa, LANES};
 
 /// Most rounds of one vector.
 pub const MAX_ROUNDS: u32 = 64;
 
-/// Vectors that pass through the array together: what is made of them on the way stays in a second-level cache.
-const BLOCK: usize = 32;
+/// Numbers, in or out, of the vectors that pass through the array together (at least two strips of them): what is made of
+/// them on the way stays in a second-level cache.
+const BLOCK: usize = 16_384;
 
 /// How draws are made: [`crate::rng::fill`] has two ways.
 type Fill = fn(Isa, Stream, u32, u64, &mut [f32]);
@@ -135,10 +137,12 @@ pub fn read(
         return Ok((y, batch as u64));
     }
     let mut seen = *average;
-    let scales: Vec<f32> =
-        input.chunks_exact(inputs).map(|x| noise_management::scale(periphery, x, &mut seen)).collect();
+    let largest = context.isa.run(Largest(input, inputs));
+    let scale = |(x, largest)| noise_management::scale(periphery, x, largest, &mut seen);
+    let scales: Vec<f32> = input.chunks_exact(inputs).zip(largest).map(scale).collect();
     let mut y = vec![0.0; batch * outputs];
-    let blocks: Vec<_> = scales.chunks(BLOCK).zip(y.chunks_mut(BLOCK * outputs)).enumerate().collect();
+    let block = (BLOCK / inputs.max(outputs)).next_multiple_of(LANES).max(2 * LANES);
+    let blocks: Vec<_> = scales.chunks(block).zip(y.chunks_mut(block * outputs)).enumerate().collect();
     // Where there are fewer blocks than threads, these share each product instead.
     let (across, within) = if blocks.len() < context.threads.count() {
         (Threads::ONE, context.threads)
@@ -151,8 +155,8 @@ pub fn read(
         // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
         let reads = |scale: f32| scale > 0.0 || (periphery.inp_noise > 0.0 && direction == Direction::Forward);
         let vectors = scales.iter().enumerate().filter(|(_, scale)| reads(**scale));
-        let vectors = vectors.map(|(index, scale)| Vector::new(at * BLOCK + index, *scale)).collect();
-        passes.rounds(vectors, input, at * BLOCK, y)
+        let vectors = vectors.map(|(index, scale)| Vector::new(at * block + index, *scale)).collect();
+        passes.rounds(vectors, input, at * block, y)
     };
     let vectors = across.map(blocks, rounds).into_iter().sum();
     // Finite inputs can overflow in the product or in undoing the scaling: an error here, not a NaN three layers on.

@@ -14,7 +14,7 @@ use crate::par::Threads;
 use crate::par::stop::checkpoint;
 use crate::rng::{Key, Purpose, Stream};
 use crate::simd::Isa;
-use crate::simd::math::largest_magnitude;
+use crate::simd::rows::Largest;
 
 /// What a batch asks of an array.
 pub struct Request<'a> {
@@ -105,13 +105,15 @@ impl Trains {
         let mut counts = Counts::default();
         let mut p = vec![0.0; request.rows];
         let mut q = vec![0.0; request.cols];
+        let (x_max, d_max) =
+            (request.isa.run(Largest(request.x, request.cols)), request.isa.run(Largest(request.d, request.rows)));
         for vector in 0..request.batch {
             checkpoint();
             let x = &request.x[vector * request.cols..(vector + 1) * request.cols];
             let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
             let scaling = request.update.scaling(
-                f64::from(largest_magnitude(x)),
-                f64::from(largest_magnitude(d)),
+                f64::from(x_max[vector]),
+                f64::from(d_max[vector]),
                 request.rates[vector],
                 request.granularity,
             );
@@ -131,10 +133,8 @@ impl Trains {
             probabilities(d, scaling.error, d_res, round(Purpose::ErrorLineRounding), &mut p);
             match &mut trains.kind {
                 Kind::Stochastic(segments) if request.update.pulse_type == PulseType::Stochastic => {
-                    let sum = |values: &[f32]| values.iter().map(|v| f64::from(v.min(1.0))).sum::<f64>();
-                    trains.expected += f64::from(scaling.length) * sum(&p) * sum(&q);
                     let ordinal = vector as u32 * longest;
-                    segments.draw(request, ordinal, scaling.length, (x, d), (&q, &p))?;
+                    trains.expected += segments.draw(request, ordinal, scaling.length, (x, d), (&q, &p))?;
                 }
                 _ => counts.add(request, scaling.length, (x, d), (&q, &p))?,
             }

@@ -22,7 +22,7 @@ pub struct Segment<'a> {
     pub input_negative: &'a [u32],
 }
 
-/// The segments of a batch in the order of its vectors, each kind of line in one plane.
+/// The segments of a batch that may send pulses, in the order of its vectors, each kind of line in one plane.
 #[derive(Default)]
 pub struct Segments {
     rows: usize,
@@ -51,7 +51,8 @@ impl Segments {
         })
     }
 
-    /// Draws the trains of one vector pair.
+    /// Draws the trains of one vector pair; returns how many coincidences to expect of them. Words in which no error line
+    /// or no input line fires are left out: they send nothing, and where no error fires inputs need not be drawn.
     pub fn draw(
         &mut self,
         request: &Request<'_>,
@@ -59,31 +60,36 @@ impl Segments {
         length: u32,
         (x, d): (&[f32], &[f32]),
         (q, p): (&[f32], &[f32]),
-    ) -> Result<()> {
+    ) -> Result<f64> {
         let negative = |v: &f32| if v.is_sign_negative() { u32::MAX } else { 0 };
+        let mut expected = 0.0;
         for from in (0..length).step_by(WORD as usize) {
             let slots = WORD.min(length - from);
             let (errors, inputs) = (self.error.len(), self.input.len());
-            for (plane, lines) in [
-                (&mut self.error, self.rows),
-                (&mut self.error_negative, self.rows),
-                (&mut self.input, self.padded),
-                (&mut self.input_negative, self.padded),
-            ] {
-                lengthen(plane, lines, "the pulse trains")?;
+            let draw = |purpose, probabilities, words: &mut [u32]| {
+                let stream = request.key.stream(purpose, request.step);
+                Draw { stream, ordinal: ordinal + from, slots, probabilities, words }.at(request.isa)
+            };
+            lengthen(&mut self.error, self.rows, "the pulse trains")?;
+            let fired = draw(Purpose::ErrorTrain, p, &mut self.error[errors..]);
+            if fired == 0 {
+                self.error.truncate(errors);
+                continue;
             }
+            lengthen(&mut self.input, self.padded, "the pulse trains")?;
+            let met = draw(Purpose::InputTrain, q, &mut self.input[inputs..inputs + request.cols]);
+            if met == 0 {
+                self.error.truncate(errors);
+                self.input.truncate(inputs);
+                continue;
+            }
+            lengthen(&mut self.error_negative, self.rows, "the pulse trains")?;
+            lengthen(&mut self.input_negative, self.padded, "the pulse trains")?;
             self.error_negative[errors..].iter_mut().zip(d.iter().map(negative)).for_each(|(word, all)| *word = all);
             self.input_negative[inputs..].iter_mut().zip(x.iter().map(negative)).for_each(|(word, all)| *word = all);
-            let sides = [
-                (Purpose::InputTrain, q, &mut self.input[inputs..inputs + request.cols]),
-                (Purpose::ErrorTrain, p, &mut self.error[errors..]),
-            ];
-            for (purpose, probabilities, words) in sides {
-                let stream = request.key.stream(purpose, request.step);
-                Draw { stream, ordinal: ordinal + from, slots, probabilities, words }.at(request.isa);
-            }
+            expected += f64::from(fired) * f64::from(met) / f64::from(slots);
         }
-        Ok(())
+        Ok(expected)
     }
 
     /// What they occupy.

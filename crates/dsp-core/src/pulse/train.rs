@@ -33,40 +33,62 @@ pub struct Draw<'a> {
 }
 
 impl Draw<'_> {
-    /// Runs the draw at this level.
-    pub fn at(self, isa: Isa) {
-        isa.run(self);
+    /// Runs the draw at this level; returns how many slots fire, over all lines.
+    pub fn at(self, isa: Isa) -> u32 {
+        isa.run(self)
     }
 }
 
 impl Kernel for Draw<'_> {
-    type Output = ();
+    type Output = u32;
 
     #[inline(always)]
-    fn run(self) {
+    fn run(self) -> u32 {
         let Self { stream, ordinal, slots, probabilities, words } = self;
-        for (g, (ps, out)) in probabilities.chunks(GROUP).zip(words.chunks_mut(GROUP)).enumerate() {
-            let mut limits = [0_u32; GROUP];
-            let mut always = [0_u32; GROUP];
-            for (line, &p) in ps.iter().enumerate() {
-                match threshold(p) {
-                    Some(limit) => limits[line] = limit,
-                    None => always[line] = 1,
-                }
-            }
-            let mut trains = [0_u32; GROUP];
-            for slot in 0..slots {
-                for lane in 0..LANES {
-                    let drawn = stream.words((g * LANES + lane) as u32, ordinal + slot);
-                    for (k, word) in drawn.into_iter().enumerate() {
-                        let line = k * LANES + lane;
-                        trains[line] |= (u32::from(word < limits[line]) | always[line]) << slot;
-                    }
-                }
-            }
-            out.copy_from_slice(&trains[..out.len()]);
+        let mut fired = 0;
+        for (g, (p, out)) in probabilities.chunks(GROUP).zip(words.chunks_mut(GROUP)).enumerate() {
+            let first = (g * LANES) as u32;
+            // Few lines use the first words of their blocks only.
+            fired += match p.len().div_ceil(LANES) {
+                1 => draw_group::<1>(stream, first, ordinal, slots, p, out),
+                2 => draw_group::<2>(stream, first, ordinal, slots, p, out),
+                _ => draw_group::<4>(stream, first, ordinal, slots, p, out),
+            };
+        }
+        fired
+    }
+}
+
+/// The trains of at most `16 K` lines, whose blocks start with number `first`.
+#[inline(always)]
+fn draw_group<const K: usize>(
+    stream: Stream,
+    first: u32,
+    ordinal: u32,
+    slots: u32,
+    probabilities: &[f32],
+    out: &mut [u32],
+) -> u32 {
+    let mut p = [[0.0_f32; LANES]; K];
+    p.as_flattened_mut()[..probabilities.len()].copy_from_slice(probabilities);
+    let (mut limits, mut always) = ([[0_u32; LANES]; K], [[0_u32; LANES]; K]);
+    for k in 0..K {
+        for lane in 0..LANES {
+            (limits[k][lane], always[k][lane]) = threshold(p[k][lane]);
         }
     }
+    let mut trains = [[0_u32; LANES]; K];
+    for slot in 0..slots {
+        for lane in 0..LANES {
+            let drawn = stream.words(first + lane as u32, ordinal + slot);
+            for k in 0..K {
+                trains[k][lane] |= (u32::from(drawn[k] < limits[k][lane]) | always[k][lane]) << slot;
+            }
+        }
+    }
+    let trains = trains.as_flattened();
+    out.copy_from_slice(&trains[..out.len()]);
+    trains.iter().map(|train| train.count_ones()).sum()
 }
 
 #[cfg(test)]
@@ -81,7 +103,8 @@ mod tests {
         let stream = Key::from_seed([1; 4]).stream(Purpose::InputTrain, 0);
         let draw = |isa: Isa, ordinal| {
             let mut words = vec![0; lines];
-            Draw { stream, ordinal, slots: 32, probabilities: &p, words: &mut words }.at(isa);
+            let fired = Draw { stream, ordinal, slots: 32, probabilities: &p, words: &mut words }.at(isa);
+            assert_eq!(fired, words.iter().map(|word| word.count_ones()).sum());
             words
         };
         let reference = draw(Isa::Base, 0);

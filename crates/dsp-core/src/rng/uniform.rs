@@ -7,14 +7,18 @@ pub fn open_unit(word: u32) -> f32 {
     ((word >> 9) as f32 + 0.5) * (1.0 / 8_388_608.0)
 }
 
-/// The word below which a uniform word falls with probability `p`; `None` where `p >= 1` and it always does.
+/// The word below which a uniform word falls with probability `p`, and 1 where `p >= 1` and it always does, else 0.
 ///
 /// The resolution is 2^-32, so that a probability of 1e-5 is met to 2e-5 relative.
 #[inline(always)]
 #[must_use]
-pub fn threshold(p: f32) -> Option<u32> {
-    // 2^32 as f32; the cast saturates and maps NaN to 0.
-    (p < 1.0).then_some((p * 4_294_967_296.0) as u32)
+pub fn threshold(p: f32) -> (u32, u32) {
+    // In halves of 16 bits, each exact: not every level converts to unsigned integers. The casts map NaN to 0.
+    let always = p >= 1.0;
+    let scaled = if always { 0.0 } else { p * 65_536.0 };
+    let high = scaled as i32;
+    let low = ((scaled - high as f32) * 65_536.0) as i32;
+    (((high << 16) | low) as u32, u32::from(always))
 }
 
 #[cfg(test)]
@@ -29,9 +33,13 @@ mod tests {
 
     #[test]
     fn thresholds() {
-        assert_eq!(threshold(0.0), Some(0));
-        assert_eq!(threshold(0.5), Some(1 << 31));
-        assert_eq!(threshold(1.0), None);
-        assert_eq!(threshold(1e-9), Some(4));
+        assert_eq!(threshold(0.0), (0, 0));
+        assert_eq!(threshold(0.5), (1 << 31, 0));
+        assert_eq!(threshold(1.0), (0, 1));
+        assert_eq!(threshold(f32::INFINITY), (0, 1));
+        assert_eq!(threshold(f32::NAN), (0, 0));
+        for p in [1e-12_f32, 1e-9, 1e-5, 0.000_123, 0.3, 0.77, 1.0 - f32::EPSILON / 2.0] {
+            assert_eq!(threshold(p), ((p * 4_294_967_296.0) as u32, 0));
+        }
     }
 }

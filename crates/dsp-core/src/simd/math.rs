@@ -25,6 +25,7 @@ pub fn clip(v: f32, low: f32, high: f32) -> f32 {
 }
 
 /// The largest magnitude among finite values; 0 for none. On the bits, whose order is that of magnitudes: vectorised.
+#[inline(always)]
 #[must_use]
 pub fn largest_magnitude(values: &[f32]) -> f32 {
     // As signed numbers: SSE2 compares no others.

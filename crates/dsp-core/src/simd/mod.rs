@@ -9,6 +9,7 @@
 mod isa;
 pub mod math;
 mod prefetch;
+pub mod rows;
 
 pub use isa::{Isa, Kernel};
 pub use prefetch::prefetch;
