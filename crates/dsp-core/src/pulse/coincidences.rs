@@ -96,12 +96,11 @@ impl Trains {
         if u32::try_from(request.batch).ok().and_then(|batch| batch.checked_mul(longest)).is_none() {
             return Err(Error::parameter("batch", request.batch, format!("at most {}", u32::MAX / longest)));
         }
-        let mut trains = Self {
-            kind: Kind::Stochastic(Segments::new(request.rows, request.cols)),
-            slots: 0,
-            expected: 0.0,
-            rows: request.rows,
-        };
+        let mut segments = Segments::new(request.rows, request.cols);
+        if request.update.pulse_type == PulseType::Stochastic {
+            segments.reserve(request.batch)?;
+        }
+        let mut trains = Self { kind: Kind::Stochastic(segments), slots: 0, expected: 0.0, rows: request.rows };
         let mut counts = Counts::default();
         let mut p = vec![0.0; request.rows];
         let mut q = vec![0.0; request.cols];

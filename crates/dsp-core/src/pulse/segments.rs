@@ -2,7 +2,7 @@
 
 use super::coincidences::Request;
 use super::train::Draw;
-use crate::error::{Result, lengthen};
+use crate::error::{Result, lengthen, make_room};
 use crate::rng::Purpose;
 use crate::simd::LANES;
 
@@ -37,6 +37,24 @@ impl Segments {
     /// No segments yet, of an array of this shape.
     pub fn new(rows: usize, cols: usize) -> Self {
         Self { rows, padded: cols.next_multiple_of(LANES), ..Self::default() }
+    }
+
+    /// Makes room for so many segments, but not for more than will do: what grows later is copied.
+    ///
+    /// # Errors
+    /// [`crate::Error::Memory`].
+    pub fn reserve(&mut self, segments: usize) -> Result<()> {
+        const MOST: usize = 1 << 20;
+        let (errors, inputs) = ((segments * self.rows).min(MOST), (segments * self.padded).min(MOST));
+        for (plane, more) in [
+            (&mut self.error, errors),
+            (&mut self.error_negative, errors),
+            (&mut self.input, inputs),
+            (&mut self.input_negative, inputs),
+        ] {
+            make_room(plane, more, "the pulse trains")?;
+        }
+        Ok(())
     }
 
     /// All segments in order.

@@ -3,6 +3,8 @@
 //! Element `e` takes word `(e mod 64) / 16` of the block at index `16 (e / 64) + e mod 16`, so that sixteen blocks side by
 //! side fill sixty-four consecutive elements without a transposition. A draw depends on its position only.
 
+use std::marker::PhantomData;
+
 use super::Stream;
 use super::normal::normals;
 use super::uniform::open_unit;
@@ -12,26 +14,31 @@ use crate::simd::{Isa, Kernel, LANES};
 /// Elements that sixteen blocks of four words fill.
 const GROUP: usize = 4 * LANES;
 
-struct Fill<'a, F> {
+/// What becomes of the words of one block.
+trait Transform {
+    fn draw(words: [u32; 4]) -> [f32; 4];
+}
+
+struct Fill<'a, T> {
     stream: Stream,
     ordinal: u32,
     /// Number of the first element.
     start: u64,
     out: &'a mut [f32],
-    transform: F,
+    transform: PhantomData<T>,
 }
 
-impl<F: Fn([u32; 4]) -> [f32; 4] + Copy> Kernel for Fill<'_, F> {
+impl<T: Transform> Kernel for Fill<'_, T> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let Self { stream, ordinal, start, mut out, transform } = self;
+        let Self { stream, ordinal, start, mut out, .. } = self;
         let mut index = (start / GROUP as u64) as u32 * LANES as u32;
         let skipped = (start % GROUP as u64) as usize;
         if skipped > 0 {
             let mut first = [0.0; GROUP];
-            fill_group(stream, index, ordinal, &mut first, transform);
+            fill_group::<T>(stream, index, ordinal, &mut first);
             let (head, rest) = out.split_at_mut((GROUP - skipped).min(out.len()));
             head.copy_from_slice(&first[skipped..skipped + head.len()]);
             (out, index) = (rest, index + LANES as u32);
@@ -41,27 +48,21 @@ impl<F: Fn([u32; 4]) -> [f32; 4] + Copy> Kernel for Fill<'_, F> {
             if g.is_multiple_of(1024) {
                 checkpoint();
             }
-            fill_group(stream, index, ordinal, group, transform);
+            fill_group::<T>(stream, index, ordinal, group);
             index += LANES as u32;
         }
         if !tail.is_empty() {
             let mut last = [0.0; GROUP];
-            fill_group(stream, index, ordinal, &mut last, transform);
+            fill_group::<T>(stream, index, ordinal, &mut last);
             tail.copy_from_slice(&last[..tail.len()]);
         }
     }
 }
 
 #[inline(always)]
-fn fill_group(
-    stream: Stream,
-    index: u32,
-    ordinal: u32,
-    out: &mut [f32; GROUP],
-    transform: impl Fn([u32; 4]) -> [f32; 4],
-) {
+fn fill_group<T: Transform>(stream: Stream, index: u32, ordinal: u32, out: &mut [f32; GROUP]) {
     for lane in 0..LANES {
-        let draws = transform(stream.words(index + lane as u32, ordinal));
+        let draws = T::draw(stream.words(index + lane as u32, ordinal));
         out[lane] = draws[0];
         out[LANES + lane] = draws[1];
         out[2 * LANES + lane] = draws[2];
@@ -74,24 +75,26 @@ pub const ELEMENTS: u64 = 1 << 34;
 
 /// Fills `out` with the standard normals of the elements from `start` on.
 pub fn fill_normals(isa: Isa, stream: Stream, ordinal: u32, start: u64, out: &mut [f32]) {
-    isa.run(Fill { stream, ordinal, start, out, transform: NormalDraw::draw });
+    isa.run(Fill { stream, ordinal, start, out, transform: PhantomData::<NormalDraw> });
 }
 
 /// Fills `out` with the uniforms in (0, 1) of the elements from `start` on.
 pub fn fill_uniforms(isa: Isa, stream: Stream, ordinal: u32, start: u64, out: &mut [f32]) {
-    isa.run(Fill { stream, ordinal, start, out, transform: UniformDraw::draw });
+    isa.run(Fill { stream, ordinal, start, out, transform: PhantomData::<UniformDraw> });
 }
 
-// Named functions rather than closures: closures would not be forced inline into the level's clone.
 struct NormalDraw;
-impl NormalDraw {
+
+impl Transform for NormalDraw {
     #[inline(always)]
     fn draw(words: [u32; 4]) -> [f32; 4] {
         normals(words)
     }
 }
+
 struct UniformDraw;
-impl UniformDraw {
+
+impl Transform for UniformDraw {
     #[inline(always)]
     fn draw(words: [u32; 4]) -> [f32; 4] {
         [open_unit(words[0]), open_unit(words[1]), open_unit(words[2]), open_unit(words[3])]

@@ -13,12 +13,28 @@ pub fn open_unit(word: u32) -> f32 {
 #[inline(always)]
 #[must_use]
 pub fn threshold(p: f32) -> (u32, u32) {
-    // In halves of 16 bits, each exact: not every level converts to unsigned integers. The casts map NaN to 0.
+    // In halves of 16 bits, each exact: a cast of floats to integers would keep the loop of a kernel scalar.
     let always = p >= 1.0;
-    let scaled = if always { 0.0 } else { p * 65_536.0 };
-    let high = scaled as i32;
-    let low = ((scaled - high as f32) * 65_536.0) as i32;
-    (((high << 16) | low) as u32, u32::from(always))
+    let scaled = if (p > 0.0) & !always { p * 65_536.0 } else { 0.0 };
+    let high = floor(scaled);
+    let low = floor((scaled - high) * 65_536.0);
+    ((whole(high) << 16) | whole(low), u32::from(always))
+}
+
+/// 2^23: from here on floats are integers, and their last bits are those of the integer.
+const MAGIC: f32 = 8_388_608.0;
+
+/// The largest integer up to `v`, for `0 <= v < 2^22`.
+#[inline(always)]
+fn floor(v: f32) -> f32 {
+    let nearest = (v + MAGIC) - MAGIC;
+    if nearest > v { nearest - 1.0 } else { nearest }
+}
+
+/// The integer that `v` holds, `0 <= v < 2^23`.
+#[inline(always)]
+fn whole(v: f32) -> u32 {
+    (v + MAGIC).to_bits() - MAGIC.to_bits()
 }
 
 #[cfg(test)]
