@@ -70,10 +70,11 @@ fn run<R: Response, const ADDITIVE: bool>(kernel: Composed<'_, R>) -> Pulses {
             for (number, piece) in fires.chunks(PIECE).enumerate() {
                 let maps = maps.from(&block.state);
                 let typical = Course::typical(&maps, expected * piece.len() as f32);
-                // Where many cells are near their bounds composing would be in vain: then all go pulse by pulse.
+                // Two cells that go pulse by pulse take nearly as long as sixteen: where more are near their bounds, and
+                // composing would be in vain, all do.
                 let mut free = maps.free::<ADDITIVE>(&typical);
                 let mut drawn = block.state;
-                let composed = count(&free, width) >= width - width / 4;
+                let composed = count(&free, width) >= width - width / 8;
                 if composed {
                     let course = if maps.steep {
                         compose::<ADDITIVE, true>(&maps, piece, row, col)
