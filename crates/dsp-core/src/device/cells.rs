@@ -91,7 +91,7 @@ impl<'a> CellsMut<'a> {
         let mut weights = apparent.weights(&block.index, &block.state, &block.reference);
         let before = load(shown);
         for lane in 0..LANES {
-            weights[lane] = if changed(lane) { weights[lane] } else { before[lane] };
+            weights[lane] = if lane < width && changed(lane) { weights[lane] } else { before[lane] };
         }
         shown.copy_from_slice(&weights[..width]);
     }
