@@ -23,11 +23,17 @@ impl CellBlock {
     pub fn consecutive(response: impl Response, parameters: &CellParameters, first: usize, state: &[f32]) -> Self {
         let mut block = Self::empty(load(state));
         let width = state.len().min(LANES);
-        let mut cells = [Cell::default(); LANES];
-        for lane in 0..width {
-            cells[lane] = parameters.cell(first + lane);
+        let mut planes = Planes::ZERO;
+        if width == LANES && parameters.sixteen(first, &mut planes.values) {
+            for lane in 0..LANES {
+                planes.index[lane] = (first + lane) as u32;
+            }
+        } else {
+            for lane in 0..width {
+                planes.put(lane, parameters.cell(first + lane));
+            }
         }
-        block.prepare(response, &cells, width);
+        block.prepare(response, &planes, width);
         block
     }
 
@@ -46,7 +52,11 @@ impl CellBlock {
             block.state[lane] = state[index as usize - first];
             loaded[lane] = parameters.cell(index as usize);
         }
-        block.prepare(response, &loaded, cells.len());
+        let mut planes = Planes::ZERO;
+        for lane in 0..LANES {
+            planes.put(lane, loaded[lane]);
+        }
+        block.prepare(response, &planes, cells.len());
         block
     }
 
@@ -57,13 +67,9 @@ impl CellBlock {
 
     /// Prepares the first `width` of these cells. They were loaded before: this loop becomes vector instructions.
     #[inline(always)]
-    fn prepare(&mut self, response: impl Response, cells: &[Cell; LANES], width: usize) {
-        let mut planes = Planes::default();
-        for lane in 0..LANES {
-            self.index[lane] = cells[lane].index;
-            self.reference[lane] = cells[lane].reference;
-            planes.put(lane, cells[lane]);
-        }
+    fn prepare(&mut self, response: impl Response, planes: &Planes, width: usize) {
+        self.index = planes.index;
+        self.reference = planes.values[4];
         for lane in 0..LANES {
             let c = response.prepare(planes.cell(lane));
             // Written out, as in `coefficients`.
@@ -76,8 +82,10 @@ impl CellBlock {
             self.coefficients[6][lane] = c[6];
             self.coefficients[7][lane] = c[7];
         }
-        for plane in &mut self.coefficients {
-            plane[width..].fill(0.0);
+        if width < LANES {
+            for plane in &mut self.coefficients {
+                plane[width..].fill(0.0);
+            }
         }
     }
 
@@ -123,13 +131,14 @@ impl CellBlock {
 }
 
 /// The parameters of sixteen cells, each kind in one plane.
-#[derive(Default)]
 struct Planes {
     index: [u32; LANES],
     values: [[f32; LANES]; 7],
 }
 
 impl Planes {
+    const ZERO: Self = Self { index: [0; LANES], values: [[0.0; LANES]; 7] };
+
     #[inline(always)]
     fn put(&mut self, lane: usize, cell: Cell) {
         self.index[lane] = cell.index;
@@ -157,8 +166,9 @@ impl Planes {
     }
 }
 
+/// At most sixteen values, zeros behind them.
 #[inline(always)]
-fn load(values: &[f32]) -> [f32; LANES] {
+pub(super) fn load(values: &[f32]) -> [f32; LANES] {
     if let Ok(full) = <[f32; LANES]>::try_from(values) {
         return full;
     }

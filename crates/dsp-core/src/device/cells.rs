@@ -1,5 +1,6 @@
 //! One cell, and the mutable view of many that kernels work on.
 
+use super::block::load;
 use super::{Apparent, CellBlock, CellParameters};
 use crate::simd::{LANES, prefetch};
 
@@ -86,11 +87,13 @@ impl<'a> CellsMut<'a> {
             return;
         }
         let width = LANES.min(self.apparent.len() - at);
-        let weights = apparent.weights(&block.index, &block.state, &block.reference);
-        for lane in 0..width {
-            let shown = &mut self.apparent[at + lane];
-            *shown = if changed(lane) { weights[lane] } else { *shown };
+        let shown = &mut self.apparent[at..at + width];
+        let mut weights = apparent.weights(&block.index, &block.state, &block.reference);
+        let before = load(shown);
+        for lane in 0..LANES {
+            weights[lane] = if lane < width && changed(lane) { weights[lane] } else { before[lane] };
         }
+        shown.copy_from_slice(&weights[..width]);
     }
 
     /// Asks for everything about the cell with this index in the array.

@@ -25,7 +25,7 @@ pub use cells::{Cell, CellsMut};
 pub use constant_step::ConstantStep;
 pub use exp_step::ExpStep;
 pub use linear_step::LinearStep;
-pub use moments::{Map, Moments, Several};
+pub use moments::{Map, Moments, Run, Several};
 pub use parameters::{CellParameters, CellPlanes, Retention, Shape, Tables};
 pub use piecewise_step::PiecewiseStep;
 pub use population::Population;

@@ -2,6 +2,7 @@
 
 use super::Cell;
 use crate::error::{Error, Result, check_finite, check_len};
+use crate::simd::LANES;
 use crate::snapshot::State;
 
 /// Drawn parameters as planes of one value per cell: the form in which populations are sampled. A plane that the device
@@ -190,6 +191,27 @@ impl CellParameters {
             shape_up,
             shape_down,
         }
+    }
+
+    /// Loads sixteen cells from `first` on, if there are so many: the parameters of [`Cell`] in its order, each in a plane.
+    #[inline(always)]
+    pub(super) fn sixteen(&self, first: usize, planes: &mut [[f32; LANES]; 7]) -> bool {
+        let Some(records) = self.records.get(first..).and_then(<[_]>::first_chunk::<LANES>) else {
+            return false;
+        };
+        // Nothing but the records in this loop: so it becomes permutations of whole registers.
+        for lane in 0..LANES {
+            planes[0][lane] = records[lane].max_bound;
+            planes[1][lane] = records[lane].min_bound;
+            planes[2][lane] = records[lane].dwmin_up;
+            planes[3][lane] = records[lane].dwmin_down;
+            planes[4][lane] = records[lane].reference;
+        }
+        if let Some(shape) = &self.shape {
+            planes[5].copy_from_slice(&shape.up[first..first + LANES]);
+            planes[6].copy_from_slice(&shape.down[first..first + LANES]);
+        }
+        true
     }
 
     /// Asks the memory system for the cell with this index.

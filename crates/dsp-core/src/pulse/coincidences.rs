@@ -297,7 +297,9 @@ impl Visitor for Apply<'_> {
         let rows_per_block = if threads == Threads::ONE { trains.rows } else { BLOCK.div_ceil(cols) };
         let blocks = cells.blocks(rows_per_block * cols);
         if let Some(cycle) = composed {
-            let run = |cells| isa.run(Composed { response, cycle, segments, cols, noise, pieces, apparent, cells });
+            let expected = (trains.expected / words) as f32;
+            let run =
+                |cells| isa.run(Composed { response, cycle, segments, expected, cols, noise, pieces, apparent, cells });
             return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
         }
         if dense {

@@ -9,6 +9,7 @@ use crate::device::{Apparent, CellBlock, CellsMut, Response};
 use crate::ledger::Pulses;
 use crate::par::stop::checkpoint;
 use crate::rng::Stream;
+use crate::rng::normal::normal_pair;
 use crate::simd::{Kernel, LANES};
 
 /// All pulses of a batch on whole rows.
@@ -36,9 +37,10 @@ impl Directions {
 
     /// Packs the directions for the columns from `col` on of `row`.
     #[inline(always)]
-    pub(super) fn pack<'s>(&mut self, segments: impl Iterator<Item = Segment<'s>>, row: usize, col: usize) {
-        let mut pending = [0_u64; LANES];
-        let mut fill = [0_u32; LANES];
+    pub(super) fn pack(&mut self, segments: &[Segment<'_>], row: usize, col: usize) {
+        let mut pending = [0_u32; LANES];
+        // Bits pending, below 32 between segments, and a bound of all lanes'.
+        let (mut fill, mut most) = ([0_u32; LANES], 0);
         let mut word = [0_usize; LANES];
         self.ups = [0; LANES];
         for segment in segments {
@@ -46,29 +48,38 @@ impl Directions {
             let (inputs, _) = segment.input[col..].as_chunks::<LANES>();
             let (signs, _) = segment.input_negative[col..].as_chunks::<LANES>();
             let (inputs, signs) = (&inputs[0], &signs[0]);
-            let mut full = false;
+            let mut spilled = [0_u32; LANES];
             for lane in 0..LANES {
                 let count = (inputs[lane] & error).count_ones();
                 let up = signs[lane] ^ negative;
-                let run = (1_u64 << count) - 1;
-                pending[lane] |= (run & (u64::from(up) | u64::from(up) << 32)) << fill[lane];
+                let run = up & !u32::MAX.checked_shl(count).unwrap_or(0);
+                pending[lane] |= run << fill[lane];
+                spilled[lane] = (run >> 1) >> (31 - fill[lane]);
                 fill[lane] += count;
                 self.ups[lane] += count & up;
-                full |= fill[lane] >= 32;
             }
-            if full {
+            most += error.count_ones();
+            if most >= 32 {
+                most = 0;
                 for lane in 0..LANES {
                     if fill[lane] >= 32 {
-                        self.words[word[lane]][lane] = pending[lane] as u32;
+                        self.words[word[lane]][lane] = pending[lane];
                         word[lane] += 1;
-                        pending[lane] >>= 32;
+                        pending[lane] = spilled[lane];
                         fill[lane] -= 32;
                     }
+                    most = if fill[lane] > most { fill[lane] } else { most };
                 }
             }
         }
+        if word == [0; LANES] {
+            // Few pulses, the case in which packing counts.
+            self.words[0] = pending;
+            self.total = fill;
+            return;
+        }
         for lane in 0..LANES {
-            self.words[word[lane]][lane] = pending[lane] as u32;
+            self.words[word[lane]][lane] = pending[lane];
             self.total[lane] = 32 * word[lane] as u32 + fill[lane];
         }
     }
@@ -106,7 +117,7 @@ impl<R: Response> Kernel for Dense<'_, R> {
                 let width = LANES.min(cols - col);
                 let at = local_row * cols + col;
                 let first = cells.first + at;
-                directions.pack(fires.iter().copied(), row, col);
+                directions.pack(&fires, row, col);
                 let mut block = CellBlock::consecutive(response, cells.parameters, first, &cells.state[at..at + width]);
                 send(&mut block, response, noise, &directions, 0);
                 // Lanes without pulses, those beyond the row among them, have kept their state.
@@ -136,21 +147,43 @@ pub(super) fn send<R: Response>(
 ) {
     let most = directions.total.iter().fold(0, |a, &b| if b > a { b } else { a });
     for group in 0..most.div_ceil(4) {
-        let words = &directions.words[(group / 8) as usize];
-        for lane in 0..LANES {
-            let xi = if response.is_noisy() { block.normals(noise, lane, first + group) } else { [0.0; 4] };
-            let bits = words[lane] >> (4 * (group % 8));
-            let left = directions.total[lane].saturating_sub(4 * group);
-            let mut v = block.state[lane];
-            let next = block.pulsed(response, lane, v, bits & 1 != 0, xi[0]);
-            v = if left > 0 { next } else { v };
-            let next = block.pulsed(response, lane, v, bits & 2 != 0, xi[1]);
-            v = if left > 1 { next } else { v };
-            let next = block.pulsed(response, lane, v, bits & 4 != 0, xi[2]);
-            v = if left > 2 { next } else { v };
-            let next = block.pulsed(response, lane, v, bits & 8 != 0, xi[3]);
-            v = if left > 3 { next } else { v };
-            block.state[lane] = v;
+        if most > 4 * group + 2 {
+            send_group::<R, true>(block, response, noise, directions, group, first + group);
+        } else {
+            send_group::<R, false>(block, response, noise, directions, group, first + group);
         }
+    }
+}
+
+/// Sends the four pulses of group `group`, or the first two of them; `draw` numbers their normals.
+#[inline(always)]
+fn send_group<R: Response, const FOUR: bool>(
+    block: &mut CellBlock,
+    response: R,
+    noise: Stream,
+    directions: &Directions,
+    group: u32,
+    draw: u32,
+) {
+    let words = &directions.words[(group / 8) as usize];
+    for lane in 0..LANES {
+        let drawn = if response.is_noisy() { noise.words(block.index[lane], draw) } else { [0; 4] };
+        let bits = words[lane] >> (4 * (group % 8));
+        let left = directions.total[lane].saturating_sub(4 * group);
+        let pair = |a: usize, b: usize| if response.is_noisy() { normal_pair(drawn[a], drawn[b]) } else { (0.0, 0.0) };
+        let mut v = block.state[lane];
+        let xi = pair(0, 1);
+        let next = block.pulsed(response, lane, v, bits & 1 != 0, xi.0);
+        v = if left > 0 { next } else { v };
+        let next = block.pulsed(response, lane, v, bits & 2 != 0, xi.1);
+        v = if left > 1 { next } else { v };
+        if FOUR {
+            let xi = pair(2, 3);
+            let next = block.pulsed(response, lane, v, bits & 4 != 0, xi.0);
+            v = if left > 2 { next } else { v };
+            let next = block.pulsed(response, lane, v, bits & 8 != 0, xi.1);
+            v = if left > 3 { next } else { v };
+        }
+        block.state[lane] = v;
     }
 }

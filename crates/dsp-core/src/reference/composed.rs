@@ -57,8 +57,27 @@ fn started(device: &Device, start: f32) -> CrossbarArray {
     array
 }
 
-/// Twenty vectors, all slots of which fire: two thirds down.
-fn certain_update(device: &Device) -> (Vec<f32>, Vec<f32>, PulseUpdate) {
+/// Whether the pulses of a vector go up.
+type Pattern = fn(usize) -> bool;
+
+const THIRD: Pattern = |vector| vector % 3 == 0;
+
+/// Starts and patterns of updates: two thirds down from everywhere, then near a bound pulses that push against it, all of
+/// one sign or most of them, and pulses of both signs that keep the cell there.
+const COURSES: [(f32, Pattern); 9] = [
+    (STARTS[0], THIRD),
+    (STARTS[1], THIRD),
+    (STARTS[2], THIRD),
+    (STARTS[3], THIRD),
+    (0.49, |_| true),
+    (0.49, |vector| vector % 2 == 0),
+    (-0.39, |vector| vector % 2 == 0),
+    (-0.39, THIRD),
+    (0.3, |vector| vector % 4 != 0),
+];
+
+/// Twenty vectors, all slots of which fire.
+fn certain_update(device: &Device, up: Pattern) -> (Vec<f32>, Vec<f32>, PulseUpdate) {
     let update = PulseUpdate {
         update_management: false,
         update_bl_management: false,
@@ -66,24 +85,25 @@ fn certain_update(device: &Device) -> (Vec<f32>, Vec<f32>, PulseUpdate) {
         ..PulseUpdate::default()
     };
     let large = 2.0 * (device.granularity() as f32 * 31.0).sqrt();
-    let d = (0..20).flat_map(|b| vec![if b % 3 == 0 { large } else { -large }; CELLS]).collect();
+    let d = (0..20).flat_map(|b| vec![if up(b) { large } else { -large }; CELLS]).collect();
     (vec![-large; 20], d, update)
 }
 
 #[test]
 fn composed_coincidences_follow_the_slow_law() {
     for (i, (device, twin)) in models().iter().enumerate() {
-        for start in STARTS {
-            let (x, d, update) = certain_update(device);
+        for (course, (start, pattern)) in COURSES.into_iter().enumerate() {
+            let (x, d, update) = certain_update(device, pattern);
             let mut array = started(device, start);
             array.update(&x, &d, 20, 1.0, &update).unwrap();
             let mut rng = SlowRng(400 + i as u64);
             let slow =
-                || (0..20 * 31).fold(f64::from(start), |v, slot| twin.pulse(v, (slot / 31) % 3 == 0, rng.normal()));
-            assert_same_law(array.weights(), slow, &format!("model {i} from {start}"));
+                || (0..20 * 31).fold(f64::from(start), |v, slot| twin.pulse(v, pattern(slot / 31), rng.normal()));
+            assert_same_law(array.weights(), slow, &format!("model {i} on course {course}"));
             let (up, down) = array.pulse_counts().unwrap();
-            assert!(up.iter().all(|n| *n == 7 * 31) && down.iter().all(|n| *n == 13 * 31));
-            assert_eq!(array.ledger().pulses_up, 7 * 31 * CELLS as u64);
+            let ups = 31 * (0..20).filter(|vector| pattern(*vector)).count() as i64;
+            assert!(up.iter().all(|n| *n == ups) && down.iter().all(|n| *n == 20 * 31 - ups));
+            assert_eq!(array.ledger().pulses_up, ups as u64 * CELLS as u64);
         }
     }
 }
@@ -118,7 +138,7 @@ fn without_noise_composed_pulses_are_the_pulses() {
     let device = Device::SoftBounds(SoftBounds { population: fine(0.0), ..SoftBounds::default() });
     let twin = SlowCell { shape: Shape::Linear(1.0), low: -0.4, high: 0.5, step: 0.001, noise: 0.0, additive: false };
     for start in STARTS {
-        let (x, d, update) = certain_update(&device);
+        let (x, d, update) = certain_update(&device, THIRD);
         let mut array = started(&device, start);
         array.update(&x, &d, 20, 1.0, &update).unwrap();
         array.pulse_at(Directions::Alternate, 301, Fidelity::Composed).unwrap();
