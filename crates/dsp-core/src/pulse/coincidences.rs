@@ -284,7 +284,8 @@ impl Visitor for Apply<'_> {
         let composed = response.affine_noise().filter(|_| match fidelity {
             Fidelity::Pulse => false,
             Fidelity::Composed => true,
-            Fidelity::Auto => trains.expected > COMPOSED_ABOVE * words,
+            // Pulses without noise are cheap one by one, and then exact.
+            Fidelity::Auto => response.is_noisy() && trains.expected > COMPOSED_ABOVE * words,
         });
         let dense = trains.expected > DENSE_ABOVE * count;
         let work = match (composed, dense) {

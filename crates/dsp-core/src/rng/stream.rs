@@ -10,7 +10,7 @@
 use super::threefry::{ROUNDS, threefry};
 
 /// Version of all streams: enters every key, and is raised whenever a draw changes its meaning.
-pub const STREAM_VERSION: u32 = 3;
+pub const STREAM_VERSION: u32 = 2;
 
 /// Separates derived keys from counters under the same key.
 const CHILD_TAG: u32 = 0x6473_7074;
@@ -81,10 +81,10 @@ purposes! {
     LineOffset,
     /// Spread of the weights that negative inputs meet.
     ReadAsymmetry,
-    /// Cycle noise of composed pulses from coincidences, a draw per piece of a batch.
-    ComposedUpdate,
     /// Cycle noise of composed pulses sent to a whole array, a draw per window.
-    ComposedPulse,
+    ComposedPulse = 27,
+    /// Cycle noise of composed pulses from coincidences, a draw per piece of 64 words (26 was that of pieces of eight).
+    ComposedUpdate,
 }
 
 /// A 128-bit key under which streams are drawn.
