@@ -45,8 +45,8 @@ class PulseUpdate(Config):
         ``"pulse"``: every pulse by itself, with its own cycle noise. ``"composed"``: runs of pulses as one affine map
         and one normal, where the device's steps are affine in the state (ConstantStep, LinearStep, SoftBounds,
         SoftBoundsReference), pulses are stochastic and the cell cannot have met a bound on the way; single pulses
-        elsewhere. ``"auto"``: composed where that is cheaper, which is a matter of expected counts and never of the
-        machine. The law is the same, the random numbers are not; counts and ledger are exact in both.
+        elsewhere. ``"auto"``: composed where pulses are noisy and that is cheaper, a matter of expected counts and
+        never of the machine. The law is the same, the random numbers are not; counts and ledger are exact in both.
 
     Raises
     ------
