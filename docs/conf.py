@@ -19,7 +19,8 @@ author = copyright = "The dsptrack developers"
 version = release = dsptrack.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["_build"]
+# What `make versus` writes is a table without a page: performance.md shows it.
+exclude_patterns = ["_build", "performance/versus.md"]
 templates_path: list[str] = []
 html_theme = "furo"
 html_title = f"dsptrack {release}"

@@ -2,7 +2,7 @@
 
 It takes a few seconds and writes docs/pictures/*.png.
 
-PYTHONPATH=python python docs/pictures.py
+python docs/pictures.py
 """
 
 from collections.abc import Callable

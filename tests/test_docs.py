@@ -1,5 +1,6 @@
 """Pages for readers: Python blocks run and print what is shown, links lead somewhere, versions agree."""
 
+import argparse
 import re
 import shlex
 from pathlib import Path
@@ -18,6 +19,10 @@ WITH_LINKS = [*WITH_CODE, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT 
 BLOCK = re.compile(r"^```python\n(?P<code>.*?)^```\n(?:\n```text\n(?P<output>.*?)^```$)?", re.MULTILINE | re.DOTALL)
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^(?:\$ )?(?:[A-Z_]+=\S+ )*dsptrack (?P<words>[^|;>&#\n]*)", re.MULTILINE)
+# Blocks of four spaces, and what stands in the text (without `dsptrack COMMAND` and `dsptrack tr<Tab>`).
+INDENTED = re.compile(r"^ {4}(?=dsptrack |\$ |[A-Z_]+=)(.*)$", re.MULTILINE)
+SPAN = re.compile(r"`dsptrack ([a-z][^`<]*)`")
+TOCTREE = re.compile(r"^```\{toctree\}\n(?P<entries>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -44,16 +49,57 @@ def test_blocks_run(page, line, code, output, monkeypatch, tmp_path, capsys):
         assert capsys.readouterr().out == output
 
 
+def commands(text):
+    """Words after ``dsptrack`` of every command in blocks, with fences or indented."""
+    joined = text.replace("\\\n", " ")
+    lines = [*FENCED.findall(joined), *INDENTED.findall(FENCED.sub("", joined))]
+    return [shlex.split(match["words"]) for line in lines for match in COMMAND.finditer(line)]
+
+
+def refused(words):
+    """Whether the command line does not know these words."""
+    try:
+        parser().parse_args(words)
+    except SystemExit as stop:
+        return stop.code != 0  # --help stops with 0
+    return False
+
+
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
 def test_commands_parse(page):
-    for block in FENCED.findall(page.read_text(encoding="utf-8").replace("\\\n", " ")):
-        for match in COMMAND.finditer(block):
-            words = shlex.split(match["words"])
-            try:
-                parser().parse_args(words)
-            except SystemExit as stop:
-                if stop.code != 0:  # --help stops with 0
-                    pytest.fail(f"{name(page)}: dsptrack {match['words']}")
+    wrong = [shlex.join(words) for words in commands(page.read_text(encoding="utf-8")) if refused(words)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name)
+def test_commands_in_the_text_exist(page):
+    """Of `dsptrack train --resume` the command and its options; arguments may be left out."""
+    (known,) = [action.choices for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    for span in SPAN.findall(FENCED.sub("", page.read_text(encoding="utf-8")).replace("\n", " ")):
+        command, *rest = span.split()
+        options = {word for word in rest if word.startswith("--")}
+        assert command in known, span
+        assert options <= set(known[command]._option_string_actions), span
+
+
+def test_commands_are_found():
+    """The search sees all three kinds of blocks, continued lines too, and no running text."""
+    text = "dsptrack is\n\n    A=1 dsptrack info \\\n        --json\n\n```sh\n$ dsptrack a | b\ndsptrack c  # d\n```\n"
+    assert sorted(commands(text)) == [["a"], ["c"], ["info", "--json"]]
+    assert refused(["reproduce", "table2", "--methods", "agad"])
+    assert not refused(["reproduce", "table2", "--rows", "agad"])
+
+
+def test_every_page_is_in_a_table_of_contents():
+    """Else `make docs` warns, and a warning is an error there."""
+    listed = {ROOT / "docs" / "index.md"}
+    for page in DOCS:
+        for match in TOCTREE.finditer(page.read_text(encoding="utf-8")):
+            entries = [line for line in match["entries"].splitlines() if line and not line.startswith(":")]
+            listed |= {page.parent / f"{entry}.md" for entry in entries}
+    left_out = re.search(r"^exclude_patterns = \[(.*)\]$", (ROOT / "docs" / "conf.py").read_text("utf-8"), re.MULTILINE)
+    without_page = {ROOT / "docs" / path for path in re.findall(r'"([^"]+\.md)"', left_out[1])}
+    assert set(DOCS) == listed | without_page
 
 
 def test_the_readme_has_an_example_with_its_output():
