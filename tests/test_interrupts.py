@@ -16,7 +16,7 @@ import dsptrack as dt
 from helpers import long_calls, states
 
 TESTS = Path(__file__).parent
-QUICK = {"zero_shift", "update", "tile update", "layer forward", "new array"}
+QUICK = {"zero_shift", "update", "tile update", "layer forward", "layer update", "new array"}
 
 
 @pytest.fixture(autouse=True)

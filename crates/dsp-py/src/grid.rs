@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex};
 use dsp_core::Error;
 use dsp_core::layer::{Factors, Grid as Core, Passes as CorePasses, update};
 use dsp_core::par::Threads;
+use dsp_core::par::stop::watched;
 use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
 use crate::convert::{batch, contiguous, matrix};
-use crate::detach::{free, locked, patient};
+use crate::detach::{interrupted, locked, patient, unless_raised};
 use crate::errors::raise;
 use crate::tile::Tile;
 
@@ -95,7 +96,7 @@ impl Grid {
 #[pyfunction]
 pub fn update_grids(py: Python<'_>, grids: Vec<(Bound<'_, Grid>, f32)>, lr: f64) -> PyResult<()> {
     let shared: Vec<_> = grids.iter().map(|(grid, factor)| (grid.get().grid.clone(), *factor)).collect();
-    free(py, || {
+    let outcome = locked(py, &Mutex::new(()), |()| {
         let inconsistent = |_| Error::State("an earlier internal error left this layer inconsistent".into());
         let mut locks = Vec::with_capacity(shared.len());
         for (at, (grid, _)) in shared.iter().enumerate() {
@@ -106,6 +107,8 @@ pub fn update_grids(py: Python<'_>, grids: Vec<(Bound<'_, Grid>, f32)>, lr: f64)
         }
         let mut parts: Vec<_> =
             locks.iter_mut().zip(&shared).map(|(grid, (_, factor))| (&mut **grid, *factor)).collect();
-        update(&mut parts, lr)
-    })
+        // Giving up unwinds, and a lock dropped on the way would be poisoned: so locks are older than the watch.
+        watched(interrupted, || update(&mut parts, lr)).transpose()
+    })?;
+    unless_raised(py, outcome)
 }
