@@ -22,6 +22,8 @@ from helpers import states
 UNCHANGED, PULSES, PURE = "unchanged", "pulses", "pure"
 SIZE = 700
 Case = tuple[Any, Callable[[], Any]]
+COUNTS = dt.PulseUpdate(pulse_type="mean_count")
+NON_IDEAL = dt.Periphery(w_noise=0.01, w_noise_type="pcm_read", ir_drop=1.0, mv_type="pos_neg_separate")
 
 
 def ramp(vectors: int) -> Any:
@@ -40,6 +42,13 @@ def tile(threads: int, **fields: Any) -> Any:
 def layer(threads: int) -> Any:
     rule = dt.algorithms.ERider(device=dt.presets.reram_array_om())
     return dt.nn.Linear(SIZE, SIZE, rule, max_input_size=300, max_output_size=400, rng=0, num_threads=threads)
+
+
+def given(thing: Any, method: str, vectors: int, *rest: Any, both: bool = False) -> Case:
+    """A call with its arguments made before: else the interrupt would reach NumPy, and the core would be untried."""
+    x = ramp(vectors)
+    arguments = (x, x, *rest) if both else (x, *rest)
+    return thing, lambda: getattr(thing, method)(*arguments)
 
 
 def trained(threads: int) -> Case:
@@ -65,28 +74,13 @@ CALLS: dict[str, tuple[str, Callable[[int], Case]]] = {
         lambda n: (a := array(n), lambda: a.program(np.zeros((SIZE, SIZE)), tolerance=1e-9, max_rounds=10**9)),
     ),
     "increment": (UNCHANGED, lambda n: (a := array(n), lambda: a.increment(np.full((SIZE, SIZE), 1e5 * 0.0949)))),
-    "update": (UNCHANGED, lambda n: (a := array(n), lambda: a.update(ramp(40_000), ramp(40_000), 0.5))),
-    "update, counts": (
-        UNCHANGED,
-        lambda n: (
-            a := array(n),
-            lambda: a.update(ramp(40_000), ramp(40_000), 1e-3, dt.PulseUpdate(pulse_type="mean_count")),
-        ),
-    ),
-    "forward": (
-        UNCHANGED,
-        lambda n: (
-            a := array(n),
-            lambda: a.forward(
-                ramp(60_000),
-                dt.Periphery(w_noise=0.01, w_noise_type="pcm_read", ir_drop=1.0, mv_type="pos_neg_separate"),
-            ),
-        ),
-    ),
-    "backward": (UNCHANGED, lambda n: (a := array(n), lambda: a.backward(ramp(60_000)))),
-    "tile update": (UNCHANGED, lambda n: (t := tile(n), lambda: t.update(ramp(40_000), ramp(40_000), 0.5))),
-    "tile forward": (UNCHANGED, lambda n: (t := tile(n), lambda: t.forward(ramp(80_000)))),
-    "layer forward": (UNCHANGED, lambda n: (made := layer(n), lambda: made.forward(ramp(80_000)))),
+    "update": (UNCHANGED, lambda n: given(array(n), "update", 40_000, 0.5, both=True)),
+    "update, counts": (UNCHANGED, lambda n: given(array(n), "update", 40_000, 1e-3, COUNTS, both=True)),
+    "forward": (UNCHANGED, lambda n: given(array(n), "forward", 60_000, NON_IDEAL)),
+    "backward": (UNCHANGED, lambda n: given(array(n), "backward", 60_000)),
+    "tile update": (UNCHANGED, lambda n: given(tile(n), "update", 40_000, 0.5, both=True)),
+    "tile forward": (UNCHANGED, lambda n: given(tile(n), "forward", 80_000)),
+    "layer forward": (UNCHANGED, lambda n: given(layer(n), "forward", 80_000)),
     "layer update": (UNCHANGED, trained),
     "new array": (PURE, lambda n: (None, lambda: dt.CrossbarArray((9000, 9000), dt.presets.reram_array_om()))),
     "calibrated tile": (
