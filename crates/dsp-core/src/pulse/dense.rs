@@ -59,8 +59,11 @@ impl Directions {
                 self.ups[lane] += count & up;
             }
             most += error.count_ones();
+            if most < 32 {
+                continue;
+            }
+            most = largest(&fill);
             if most >= 32 {
-                most = 0;
                 for lane in 0..LANES {
                     if fill[lane] >= 32 {
                         self.words[word[lane]][lane] = pending[lane];
@@ -68,8 +71,8 @@ impl Directions {
                         pending[lane] = spilled[lane];
                         fill[lane] -= 32;
                     }
-                    most = if fill[lane] > most { fill[lane] } else { most };
                 }
+                most = largest(&fill);
             }
         }
         if word == [0; LANES] {
@@ -136,6 +139,16 @@ impl<R: Response> Kernel for Dense<'_, R> {
     }
 }
 
+/// The largest of sixteen numbers.
+#[inline(always)]
+fn largest(values: &[u32; LANES]) -> u32 {
+    let mut most = 0;
+    for lane in 0..LANES {
+        most = if values[lane] > most { values[lane] } else { most };
+    }
+    most
+}
+
 /// Sends the packed pulses; their normals are those from group `first` of each cell on.
 #[inline(always)]
 pub(super) fn send<R: Response>(
@@ -145,19 +158,35 @@ pub(super) fn send<R: Response>(
     directions: &Directions,
     first: u32,
 ) {
-    let most = directions.total.iter().fold(0, |a, &b| if b > a { b } else { a });
+    // Asked once and out here: within the loop over lanes the question would keep it scalar.
+    if response.is_noisy() {
+        send_groups::<R, true>(block, response, noise, directions, first);
+    } else {
+        send_groups::<R, false>(block, response, noise, directions, first);
+    }
+}
+
+#[inline(always)]
+fn send_groups<R: Response, const NOISY: bool>(
+    block: &mut CellBlock,
+    response: R,
+    noise: Stream,
+    directions: &Directions,
+    first: u32,
+) {
+    let most = largest(&directions.total);
     for group in 0..most.div_ceil(4) {
         if most > 4 * group + 2 {
-            send_group::<R, true>(block, response, noise, directions, group, first + group);
+            send_group::<R, NOISY, true>(block, response, noise, directions, group, first + group);
         } else {
-            send_group::<R, false>(block, response, noise, directions, group, first + group);
+            send_group::<R, NOISY, false>(block, response, noise, directions, group, first + group);
         }
     }
 }
 
 /// Sends the four pulses of group `group`, or the first two of them; `draw` numbers their normals.
 #[inline(always)]
-fn send_group<R: Response, const FOUR: bool>(
+fn send_group<R: Response, const NOISY: bool, const FOUR: bool>(
     block: &mut CellBlock,
     response: R,
     noise: Stream,
@@ -167,10 +196,10 @@ fn send_group<R: Response, const FOUR: bool>(
 ) {
     let words = &directions.words[(group / 8) as usize];
     for lane in 0..LANES {
-        let drawn = if response.is_noisy() { noise.words(block.index[lane], draw) } else { [0; 4] };
+        let drawn = if NOISY { noise.words(block.index[lane], draw) } else { [0; 4] };
         let bits = words[lane] >> (4 * (group % 8));
         let left = directions.total[lane].saturating_sub(4 * group);
-        let pair = |a: usize, b: usize| if response.is_noisy() { normal_pair(drawn[a], drawn[b]) } else { (0.0, 0.0) };
+        let pair = |a: usize, b: usize| if NOISY { normal_pair(drawn[a], drawn[b]) } else { (0.0, 0.0) };
         let mut v = block.state[lane];
         let xi = pair(0, 1);
         let next = block.pulsed(response, lane, v, bits & 1 != 0, xi.0);
