@@ -9,7 +9,7 @@ choices! {
         Pulse = "pulse",
         /// Runs of pulses as one affine map and one normal wherever the law stays the same; the rest by single pulses.
         Composed = "composed",
-        /// Composed where that is possible and cheaper.
+        /// Composed where that is possible and cheaper; in updates only where pulses are noisy, since others are exact.
         Auto = "auto",
     }
 }
