@@ -63,13 +63,13 @@ impl Matrix<'_> {
         }
     }
 
-    /// The product of a batch (batch, inputs) -> (batch, outputs).
-    pub fn product(&self, direction: Direction, context: Context, x: &[f32]) -> Vec<f32> {
+    /// The product of a batch `x` (batch, inputs) into `y` (batch, outputs).
+    pub fn product(&self, direction: Direction, context: Context, x: &[f32], y: &mut [f32]) {
         let product = match direction {
             Direction::Forward => product::forward,
             Direction::Backward => product::backward,
         };
-        product(context.isa, context.threads, self.weights, self.rows, self.cols, x)
+        product(context.isa, context.threads, self.weights, self.rows, self.cols, x, y);
     }
 }
 
@@ -89,15 +89,29 @@ pub struct Context {
 impl Context {
     /// One draw for each of `width` lines of every vector, in the round that all `vectors` are in: (vectors, width).
     pub fn draw(&self, fill: Fill, purpose: Purpose, vectors: &[Vector], width: usize) -> Vec<f32> {
-        let stream = self.key.stream(purpose, self.step);
         let mut draws = vec![0.0; vectors.len() * width];
-        let mut rest = &mut draws[..];
+        let fill = |stream, ordinal, start, part: &mut [f32]| fill(self.isa, stream, ordinal, start, part);
+        self.draw_over(fill, purpose, vectors, width, &mut draws);
+        draws
+    }
+
+    /// The same through `put` (stream, ordinal, first element, part), which changes the parts of `values` (vectors, width)
+    /// whose vectors follow each other.
+    pub fn draw_over(
+        &self,
+        put: impl Fn(Stream, u32, u64, &mut [f32]),
+        purpose: Purpose,
+        vectors: &[Vector],
+        width: usize,
+        values: &mut [f32],
+    ) {
+        let stream = self.key.stream(purpose, self.step);
+        let mut rest = values;
         for row in vectors.chunk_by(|one, next| one.index + 1 == next.index) {
             let (part, after) = rest.split_at_mut(row.len() * width);
-            fill(self.isa, stream, row[0].round, (row[0].index * width) as u64, part);
+            put(stream, row[0].round, (row[0].index * width) as u64, part);
             rest = after;
         }
-        draws
     }
 }
 
@@ -129,7 +143,8 @@ pub fn read(
     // Prepared inputs and their transposition, outputs before and after the output stage, twice for two passes.
     check_room(batch.saturating_mul(28 * (inputs + outputs)), "a read of this batch")?;
     if periphery.perfect() {
-        let mut y = matrix.product(direction, context, input);
+        let mut y = vec![0.0; batch * outputs];
+        matrix.product(direction, context, input, &mut y);
         if periphery.out_scale != 1.0 {
             y.iter_mut().for_each(|v| *v *= periphery.out_scale as f32);
         }
@@ -149,7 +164,7 @@ pub fn read(
     } else {
         (context.threads.for_work(matrix.weights.len() * batch / 16), Threads::ONE)
     };
-    let passes = Passes::new(matrix, direction, periphery, Context { threads: within, ..context });
+    let passes = Passes::new(matrix, direction, periphery, Context { threads: within, ..context }, batch);
     let rounds = |(at, (scales, y)): (usize, (&[f32], &mut [f32]))| {
         checkpoint();
         // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
@@ -183,8 +198,7 @@ pub fn column(matrix: Matrix<'_>, column: usize, periphery: &Periphery, context:
     let mut one_hot = vec![0.0; matrix.cols];
     one_hot[column] = 1.0;
     let prepared = convert(periphery, context, &vectors, &one_hot, matrix.cols);
-    let passes = Passes::new(matrix, Direction::Forward, periphery, context);
-    out.copy_from_slice(&passes.run(&vectors, &prepared).0);
+    Passes::new(matrix, Direction::Forward, periphery, context, 1).run(&vectors, &prepared, out);
 }
 
 /// One vector on its way through the rounds of bound management.
