@@ -15,9 +15,6 @@ use crate::par::{Threads, stop};
 /// A tile that a grid shares with whoever looks at it.
 pub type SharedTile = Arc<Mutex<Tile>>;
 
-/// What is done to a tile.
-type TileTask<R> = Box<dyn FnOnce(&mut Tile) -> Result<R> + Send>;
-
 /// Work of one call, in roughly nanoseconds, above which its tiles run side by side.
 const SHARED_ABOVE: usize = 20_000;
 
@@ -191,11 +188,18 @@ impl Grid {
     }
 
     /// Runs a task for every tile, side by side where that pays.
-    fn on_tiles<R: Send + 'static>(&self, batch: usize, task: impl Fn(usize) -> TileTask<R>) -> Result<Vec<R>> {
+    fn on_tiles<R: Send>(
+        &self,
+        batch: usize,
+        task: impl Fn(usize, &mut Tile) -> Result<R> + Send + Sync,
+    ) -> Result<Vec<R>> {
         let (rows, cols) = self.shape();
         let work = rows.saturating_mul(cols).saturating_mul(batch) / 16;
-        let tasks = self.tiles.iter().enumerate().map(|(i, tile)| locked(tile.clone(), task(i))).collect();
-        together(self.tiles.clone(), work, || sharing(self.threads, work).run(tasks).into_iter().collect())
+        let tiles = self.tiles.iter().enumerate().collect();
+        let run = |(i, tile): (usize, &SharedTile)| locked(tile, |tile| task(i, tile));
+        together(self.tiles.clone(), work, || {
+            sharing(self.threads, work).map_short(work, tiles, run).into_iter().collect()
+        })
     }
 
     /// `y = x W^T` for `x` (batch, N): (batch, M).
@@ -208,10 +212,7 @@ impl Grid {
         check_finite("x", &x)?;
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let parts = cut(x, &self.columns);
-        let mut read = self.on_tiles(batch, |i| {
-            let x = parts[i % parts.len()].clone();
-            Box::new(move |tile| tile.forward(&x, batch))
-        })?;
+        let mut read = self.on_tiles(batch, |i, tile| tile.forward(&parts[i % parts.len()], batch))?;
         let mut y = vec![0.0; batch * outputs];
         for (i, (values, factors)) in read.iter_mut().zip(&self.factors).enumerate() {
             let rows = &self.rows[i / self.columns.len()];
@@ -274,9 +275,8 @@ impl Grid {
         let gradients = cut(gradient, &self.rows);
         let mut result = None;
         if wanted {
-            let read = self.on_tiles(batch, |i| {
-                let d = self.factors[i].forth(&gradients[i / self.columns.len()]);
-                Box::new(move |tile| tile.backward(&d, batch))
+            let read = self.on_tiles(batch, |i, tile| {
+                tile.backward(&self.factors[i].forth(&gradients[i / self.columns.len()]), batch)
             })?;
             let mut dx = vec![0.0; batch * inputs];
             for (i, values) in read.iter().enumerate() {
@@ -343,12 +343,10 @@ fn together<R>(mut tiles: Vec<SharedTile>, work: usize, change: impl FnOnce() ->
     stop::undoable(&mut tiles, work as f64, save, put_back, |_| change())
 }
 
-fn locked<R>(tile: SharedTile, task: TileTask<R>) -> impl FnOnce() -> Result<R> + Send {
-    move || {
-        let mut tile =
-            tile.lock().map_err(|_| Error::State("an earlier internal error left this tile inconsistent".into()))?;
-        task(&mut tile)
-    }
+fn locked<R>(tile: &SharedTile, task: impl FnOnce(&mut Tile) -> Result<R>) -> Result<R> {
+    let mut tile =
+        tile.lock().map_err(|_| Error::State("an earlier internal error left this tile inconsistent".into()))?;
+    task(&mut tile)
 }
 
 /// Steps the tiles and output scales of several grids at the rate `lr`, all tiles side by side; each grid's gradients are
@@ -372,12 +370,16 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
         for (i, (tile, d)) in grid.tiles.iter().zip(errors).enumerate() {
             let x = last.inputs[i % grid.columns.len()].clone();
             work = work.saturating_add((x.len() + d.len()).saturating_mul(4));
-            tasks
-                .push(locked(tile.clone(), Box::new(move |tile| tile.update(Batch { x: &x, d: &d, size: batch, lr }))));
+            tasks.push((tile.clone(), x, d, batch));
         }
         threads = grid.threads;
     }
-    together(tiles, pulses, || sharing(threads, work).run(tasks).into_iter().collect::<Result<Vec<()>>>())?;
+    let run = |(tile, x, d, size): (SharedTile, Arc<Vec<f32>>, Vec<f32>, usize)| {
+        locked(&tile, |tile| tile.update(Batch { x: &x, d: &d, size, lr }))
+    };
+    together(tiles, pulses, || {
+        sharing(threads, work).map_short(work, tasks, run).into_iter().collect::<Result<Vec<()>>>()
+    })?;
     grids.iter_mut().for_each(|(grid, _)| grid.learn_gains(lr));
     Ok(())
 }

@@ -23,6 +23,13 @@ pub const MAX_ROUNDS: u32 = 64;
 /// them on the way stays in a second-level cache.
 const BLOCK: usize = 16_384;
 
+/// Work of a read, in roughly nanoseconds, above which threads that are awake share its blocks.
+const SHARED_ABOVE: usize = 60_000;
+/// What conversion, noise and copying take for a number in or out.
+const NANOSECONDS_PER_LINE: usize = 1;
+/// Blocks a thread, at least, of a read that is shared: they are of unequal speed.
+const PARTS: usize = 3;
+
 /// How draws are made: [`crate::rng::fill`] has two ways.
 type Fill = fn(Isa, Stream, u32, u64, &mut [f32]);
 
@@ -156,14 +163,14 @@ pub fn read(
     let scale = |(x, largest)| noise_management::scale(periphery, x, largest, &mut seen);
     let scales: Vec<f32> = input.chunks_exact(inputs).zip(largest).map(scale).collect();
     let mut y = vec![0.0; batch * outputs];
-    let block = (BLOCK / inputs.max(outputs)).next_multiple_of(LANES).max(2 * LANES);
+    let work = matrix.weights.len() * batch / 16 + NANOSECONDS_PER_LINE * batch * (inputs + outputs);
+    let short = context.threads.for_work(work) == Threads::ONE;
+    let parts = if work < SHARED_ABOVE { 1 } else { PARTS * context.threads.count() };
+    let block = (BLOCK / inputs.max(outputs)).min(batch.div_ceil(parts)).next_multiple_of(LANES).max(2 * LANES);
     let blocks: Vec<_> = scales.chunks(block).zip(y.chunks_mut(block * outputs)).enumerate().collect();
     // Where there are fewer blocks than threads, these share each product instead.
-    let (across, within) = if blocks.len() < context.threads.count() {
-        (Threads::ONE, context.threads)
-    } else {
-        (context.threads.for_work(matrix.weights.len() * batch / 16), Threads::ONE)
-    };
+    let across = blocks.len() >= context.threads.count();
+    let within = if across { Threads::ONE } else { context.threads };
     let passes = Passes::new(matrix, direction, periphery, Context { threads: within, ..context }, batch);
     let rounds = |(at, (scales, y)): (usize, (&[f32], &mut [f32]))| {
         checkpoint();
@@ -173,7 +180,9 @@ pub fn read(
         let vectors = vectors.map(|(index, scale)| Vector::new(at * block + index, *scale)).collect();
         passes.rounds(vectors, input, at * block, y)
     };
-    let vectors = across.map(blocks, rounds).into_iter().sum();
+    let threads = if across && work >= SHARED_ABOVE { context.threads } else { Threads::ONE };
+    let vectors = if short { threads.map_short(work, blocks, rounds) } else { threads.map(blocks, rounds) };
+    let vectors = vectors.into_iter().sum();
     // Finite inputs can overflow in the product or in undoing the scaling: an error here, not a NaN three layers on.
     check_finite("y", &y)?;
     *average = seen;
