@@ -1,7 +1,6 @@
 //! The Python binding: checks, GIL release and error mapping; no physics.
 #![deny(unsafe_code)]
 
-use mimalloc::MiMalloc;
 use pyo3::prelude::*;
 
 mod activation;
@@ -15,11 +14,6 @@ mod measured;
 mod state;
 mod tile;
 mod windows;
-
-/// A pass takes and returns a few hundred kilobytes in several pieces. The system's allocator gives those back to the
-/// kernel, and takes them anew, page by page, in the next pass: a tenth of a training step.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Compiled core of dsptrack; use the package `dsptrack`, not this module.
 #[pymodule]
