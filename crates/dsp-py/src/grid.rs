@@ -59,7 +59,7 @@ impl Grid {
         scale: Option<PyReadonlyArray1<'_, f32>>,
         gain: f64,
     ) -> PyResult<()> {
-        let scale = scale.map_or(Ok(Vec::new()), |scale| contiguous(py, "scale", scale.as_slice()))?;
+        let scale = scale.map_or(Ok(Vec::new()), |scale| contiguous(py, "scale", || scale.as_slice()))?;
         locked(py, &self.grid, |grid| grid.set_factors(index, Factors { scale, gain }))
     }
 

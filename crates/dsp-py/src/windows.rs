@@ -21,7 +21,7 @@ fn lent<T: Element + Copy>(
     array: &PyReadonlyArray4<'_, T>,
 ) -> PyResult<(Vec<T>, Shape)> {
     let shape = array.shape();
-    Ok((contiguous(py, name, array.as_slice())?, [shape[0], shape[1], shape[2], shape[3]]))
+    Ok((contiguous(py, name, || array.as_slice())?, [shape[0], shape[1], shape[2], shape[3]]))
 }
 
 fn images<T: Element>(py: Python<'_>, values: Vec<T>, shape: Shape) -> PyResult<Images<'_, T>> {
@@ -53,7 +53,7 @@ impl Windows {
         rows: PyReadonlyArray2<'_, f32>,
         shape: Shape,
     ) -> PyResult<Images<'py, f32>> {
-        let rows = contiguous(py, "rows", rows.as_slice())?;
+        let rows = contiguous(py, "rows", || rows.as_slice())?;
         let x = free(py, || self.0.scatter(&rows, shape))?;
         images(py, x, shape)
     }

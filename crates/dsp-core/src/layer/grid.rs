@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+use super::factors::Factors;
 use crate::algorithm::{Batch, Tile};
 use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::{Threads, stop};
@@ -20,42 +21,6 @@ type TileTask<R> = Box<dyn FnOnce(&mut Tile) -> Result<R> + Send>;
 
 /// Work of one call, in roughly nanoseconds, above which its tiles run side by side.
 const SHARED_ABOVE: usize = 20_000;
-
-/// The digital factors of one tile.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Factors {
-    /// Weight scaling `a`, one number an output; empty stands for 1.
-    pub scale: Vec<f32>,
-    /// Output scale `s`.
-    pub gain: f64,
-}
-
-impl Default for Factors {
-    fn default() -> Self {
-        Self { scale: Vec::new(), gain: 1.0 }
-    }
-}
-
-impl Factors {
-    /// `values` (batch, outputs) times `s a`.
-    fn forth(&self, values: &[f32]) -> Vec<f32> {
-        self.times(values, |a| a)
-    }
-
-    /// `values` (batch, outputs) times `s / a`.
-    fn back(&self, values: &[f32]) -> Vec<f32> {
-        self.times(values, |a| 1.0 / a)
-    }
-
-    fn times(&self, values: &[f32], factor: impl Fn(f32) -> f32) -> Vec<f32> {
-        let gain = self.gain as f32;
-        if self.scale.is_empty() {
-            return if gain == 1.0 { values.to_vec() } else { values.iter().map(|v| v * gain).collect() };
-        }
-        let factors: Vec<f32> = self.scale.iter().map(|a| factor(*a) * gain).collect();
-        values.chunks(factors.len()).flat_map(|row| row.iter().zip(&factors).map(|(v, f)| v * f)).collect()
-    }
-}
 
 /// See the module.
 pub struct Grid {
@@ -113,24 +78,34 @@ fn cut(values: Vec<f32>, parts: &[Range<usize>]) -> Vec<Arc<Vec<f32>>> {
     if parts.len() == 1 {
         return vec![Arc::new(values)];
     }
-    let part =
-        |part: &Range<usize>| values.chunks_exact(last.end).flat_map(|row| &row[part.clone()]).copied().collect();
-    parts.iter().map(|range| Arc::new(part(range))).collect()
+    let part = |range: &Range<usize>| {
+        let mut part = Vec::with_capacity(values.len() / last.end * range.len());
+        for piece in stop::pieces(&values, last.end) {
+            piece.chunks_exact(last.end).for_each(|row| part.extend_from_slice(&row[range.clone()]));
+        }
+        Arc::new(part)
+    };
+    parts.iter().map(part).collect()
 }
 
-/// Adds `part` (n, size) to the columns `at` of `total` (n, width).
-fn add(total: &mut [f32], width: usize, at: &Range<usize>, part: &[f32]) {
-    for (row, part) in total.chunks_exact_mut(width).zip(part.chunks_exact(at.len())) {
-        row[at.clone()].iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
+/// Adds `part` (n, size) times `gain` to the columns `at` of `total` (n, width).
+fn add(total: &mut [f32], width: usize, at: &Range<usize>, part: &[f32], gain: f32) {
+    let parts = part.chunks(stop::rows_at_once(width) * at.len());
+    for (total, part) in stop::pieces_mut(total, width).zip(parts) {
+        for (row, part) in total.chunks_exact_mut(width).zip(part.chunks_exact(at.len())) {
+            row[at.clone()].iter_mut().zip(part).for_each(|(sum, v)| *sum += v * gain);
+        }
     }
 }
 
 /// The sum of products, in sixteen partial sums of fixed order.
 fn dot(a: &[f32], b: &[f32]) -> f64 {
     let mut sums = [0.0_f64; 16];
-    for (a, b) in a.chunks(16).zip(b.chunks(16)) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += f64::from(*a) * f64::from(*b);
+    for (a, b) in stop::pieces(a, 16).zip(stop::pieces(b, 16)) {
+        for (a, b) in a.chunks(16).zip(b.chunks(16)) {
+            for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+                *sum += f64::from(*a) * f64::from(*b);
+            }
         }
     }
     sums.iter().sum()
@@ -190,12 +165,21 @@ impl Grid {
         Ok(())
     }
 
-    /// Runs a task for every tile, side by side where that pays.
-    fn on_tiles<R: Send + 'static>(&self, batch: usize, task: impl Fn(usize) -> TileTask<R>) -> Result<Vec<R>> {
+    /// Reads every tile, side by side where that pays, and makes one result of what they gave; if that is given up, none
+    /// has been read.
+    fn read<R>(
+        &self,
+        batch: usize,
+        task: impl Fn(usize) -> TileTask<Vec<f32>>,
+        join: impl FnOnce(Vec<Vec<f32>>) -> Result<R>,
+    ) -> Result<R> {
         let (rows, cols) = self.shape();
         let work = rows.saturating_mul(cols).saturating_mul(batch) / 16;
+        let around = (rows + cols).saturating_mul(batch).saturating_mul(4);
         let tasks = self.tiles.iter().enumerate().map(|(i, tile)| locked(tile.clone(), task(i))).collect();
-        together(self.tiles.clone(), work, || sharing(self.threads, work).run(tasks).into_iter().collect())
+        together(self.tiles.clone(), work.saturating_add(around), || {
+            join(sharing(self.threads, work).run(tasks).into_iter().collect::<Result<_>>()?)
+        })
     }
 
     /// `y = x W^T` for `x` (batch, N): (batch, M).
@@ -208,26 +192,25 @@ impl Grid {
         check_finite("x", &x)?;
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let parts = cut(x, &self.columns);
-        let mut read = self.on_tiles(batch, |i| {
+        let task = |i: usize| -> TileTask<Vec<f32>> {
             let x = parts[i % parts.len()].clone();
             Box::new(move |tile| tile.forward(&x, batch))
-        })?;
-        let mut y = vec![0.0; batch * outputs];
-        for (i, (values, factors)) in read.iter_mut().zip(&self.factors).enumerate() {
-            let rows = &self.rows[i / self.columns.len()];
-            if !factors.scale.is_empty() {
-                for row in values.chunks_exact_mut(rows.len()) {
-                    row.iter_mut().zip(&factors.scale).for_each(|(v, a)| *v *= a);
+        };
+        let (y, read) = self.read(batch, task, |mut read| {
+            let mut y = vec![0.0; batch * outputs];
+            for (i, (values, factors)) in read.iter_mut().zip(&self.factors).enumerate() {
+                let rows = &self.rows[i / self.columns.len()];
+                if !factors.scale.is_empty() {
+                    for row in stop::pieces_mut(values, rows.len()).flat_map(|piece| piece.chunks_exact_mut(rows.len()))
+                    {
+                        row.iter_mut().zip(&factors.scale).for_each(|(v, a)| *v *= a);
+                    }
                 }
+                add(&mut y, outputs, rows, values, factors.gain as f32);
             }
-            if factors.gain == 1.0 {
-                add(&mut y, outputs, rows, values);
-            } else {
-                let gain = factors.gain as f32;
-                add(&mut y, outputs, rows, &values.iter().map(|v| v * gain).collect::<Vec<_>>());
-            }
-        }
-        check_finite("output", &y)?;
+            check_finite("output", &y)?;
+            Ok((y, read))
+        })?;
         let outputs = if self.learn_gain { read.into_iter().map(Arc::new).collect() } else { Vec::new() };
         self.last = Some(Arc::new(Passes { batch, inputs: parts, outputs, gradients: Vec::new() }));
         Ok(y)
@@ -274,16 +257,18 @@ impl Grid {
         let gradients = cut(gradient, &self.rows);
         let mut result = None;
         if wanted {
-            let read = self.on_tiles(batch, |i| {
+            let task = |i: usize| -> TileTask<Vec<f32>> {
                 let d = self.factors[i].forth(&gradients[i / self.columns.len()]);
                 Box::new(move |tile| tile.backward(&d, batch))
-            })?;
-            let mut dx = vec![0.0; batch * inputs];
-            for (i, values) in read.iter().enumerate() {
-                add(&mut dx, inputs, &self.columns[i % self.columns.len()], values);
-            }
-            check_finite("gradient of the input", &dx)?;
-            result = Some(dx);
+            };
+            result = Some(self.read(batch, task, |read| {
+                let mut dx = vec![0.0; batch * inputs];
+                for (i, values) in read.iter().enumerate() {
+                    add(&mut dx, inputs, &self.columns[i % self.columns.len()], values, 1.0);
+                }
+                check_finite("gradient of the input", &dx)?;
+                Ok(dx)
+            })?);
         }
         if let Some(last) = &mut self.last {
             Arc::make_mut(last).gradients = gradients;
@@ -305,7 +290,7 @@ impl Grid {
         let error = |(i, factors): (usize, &Factors)| {
             let mut error = factors.back(&last.gradients[i / self.columns.len()]);
             if factor != 1.0 {
-                error.iter_mut().for_each(|e| *e *= factor);
+                stop::pieces_mut(&mut error, 1).for_each(|piece| piece.iter_mut().for_each(|e| *e *= factor));
             }
             check_finite("scaled error", &error)?;
             Ok(error)
@@ -313,12 +298,11 @@ impl Grid {
         self.factors.iter().enumerate().map(error).collect()
     }
 
-    fn learn_gains(&mut self, lr: f64) {
-        if let (true, Some(last)) = (self.learn_gain, &self.last) {
-            for (i, (factors, output)) in self.factors.iter_mut().zip(&last.outputs).enumerate() {
-                factors.gain -= lr * dot(&last.gradients[i / self.columns.len()], output);
-            }
-        }
+    /// What the learned gains lose at the rate `lr`; none where they are fixed.
+    fn gain_steps(&self, lr: f64) -> Result<Vec<f64>> {
+        let last = self.passes()?;
+        let step = |(i, output): (usize, &Arc<Vec<f32>>)| lr * dot(&last.gradients[i / self.columns.len()], output);
+        Ok(last.outputs.iter().enumerate().map(step).collect())
     }
 }
 
@@ -360,11 +344,12 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
     if !(lr.is_finite() && lr >= 0.0) {
         return Err(Error::parameter("lr", lr, "a finite number >= 0"));
     }
-    let (mut tasks, mut tiles) = (Vec::new(), Vec::new());
+    let (mut tasks, mut tiles, mut gains) = (Vec::new(), Vec::new(), Vec::new());
     let (mut work, mut pulses) = (0_usize, 0_usize);
     let mut threads = Threads::ONE;
     for (grid, factor) in grids.iter() {
         let (errors, last) = (grid.errors(*factor)?, grid.passes()?);
+        gains.push(grid.gain_steps(lr)?);
         let batch = last.batch;
         let (rows, cols) = grid.shape();
         pulses = pulses.saturating_add(rows.saturating_mul(cols).saturating_mul(batch));
@@ -378,6 +363,8 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
         threads = grid.threads;
     }
     together(tiles, pulses, || sharing(threads, work).run(tasks).into_iter().collect::<Result<Vec<()>>>())?;
-    grids.iter_mut().for_each(|(grid, _)| grid.learn_gains(lr));
+    for ((grid, _), steps) in grids.iter_mut().zip(gains) {
+        grid.factors.iter_mut().zip(steps).for_each(|(factors, step)| factors.gain -= step);
+    }
     Ok(())
 }
