@@ -345,14 +345,15 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
         return Err(Error::parameter("lr", lr, "a finite number >= 0"));
     }
     let (mut tasks, mut tiles, mut gains) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut work, mut pulses) = (0_usize, 0_usize);
+    let (mut work, mut longest) = (0_usize, 0_usize);
     let mut threads = Threads::ONE;
     for (grid, factor) in grids.iter() {
         let (errors, last) = (grid.errors(*factor)?, grid.passes()?);
         gains.push(grid.gain_steps(lr)?);
         let batch = last.batch;
         let (rows, cols) = grid.shape();
-        pulses = pulses.saturating_add(rows.saturating_mul(cols).saturating_mul(batch));
+        // A pulse on every cell for every vector, and the drawing of the trains.
+        longest = longest.saturating_add((rows.saturating_mul(cols) + 100 * (rows + cols)).saturating_mul(batch));
         tiles.extend(grid.tiles.iter().cloned());
         for (i, (tile, d)) in grid.tiles.iter().zip(errors).enumerate() {
             let x = last.inputs[i % grid.columns.len()].clone();
@@ -362,7 +363,7 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
         }
         threads = grid.threads;
     }
-    together(tiles, pulses, || sharing(threads, work).run(tasks).into_iter().collect::<Result<Vec<()>>>())?;
+    together(tiles, longest, || sharing(threads, work).run(tasks).into_iter().collect::<Result<Vec<()>>>())?;
     for ((grid, _), steps) in grids.iter_mut().zip(gains) {
         grid.factors.iter_mut().zip(steps).for_each(|(factors, step)| factors.gain -= step);
     }
