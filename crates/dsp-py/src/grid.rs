@@ -80,6 +80,14 @@ impl Grid {
         dx.map(|dx| matrix(py, dx, (size, self.shape.1))).transpose()
     }
 
+    /// Makes the last forward pass have not been.
+    fn take_back(&self, py: Python<'_>) -> PyResult<()> {
+        locked(py, &self.grid, |grid| {
+            grid.take_back();
+            Ok(())
+        })
+    }
+
     /// The passes that `backward` and an update refer to.
     fn last(&self, py: Python<'_>) -> PyResult<Option<Passes>> {
         locked(py, &self.grid, |grid| Ok(grid.last().map(Passes)))

@@ -236,12 +236,16 @@ class AnalogLayer(Layer):
         if self._analog_bias:
             x = np.concatenate([x, np.ones((len(x), 1), np.float32)], axis=1)
         y = self._grid.forward(x)
+        try:
+            if self._bias is not None:
+                add_in_place(y, self._bias)
+            # One BLAS dot checks all outputs: a sum of squares that overflows float32 means |y| > 1e19, long diverged.
+            if not math.isfinite(np.vdot(y, y)):
+                raise NonFiniteError(f"output: largest magnitude {np.abs(y).max()}; must be finite")
+        except BaseException:  # Ctrl-C among them
+            self._grid.core.take_back()
+            raise
         self._images, self._input_shape, self._bias_grad = input_shape[0], input_shape, None
-        if self._bias is not None:
-            add_in_place(y, self._bias)
-        # One BLAS dot checks all outputs: a sum of squares that overflows float32 means |y| > 1e19, long diverged.
-        if not math.isfinite(np.vdot(y, y)):
-            raise NonFiniteError(f"output: largest magnitude {np.abs(y).max()}; must be finite")
         return y
 
     def _read_back(self, grad: FloatArray, bias_grad: FloatArray) -> FloatArray | None:

@@ -8,8 +8,9 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-use super::factors::Factors;
+use super::factors::{Factors, dot};
 use crate::algorithm::{Batch, Tile};
+use crate::array::reads::Reads;
 use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::{Threads, stop};
 
@@ -31,6 +32,8 @@ pub struct Grid {
     learn_gain: bool,
     threads: Threads,
     last: Option<Arc<Passes>>,
+    /// What reads had left in every tile before the last pass.
+    before: Vec<Option<Reads>>,
 }
 
 /// What a forward pass leaves for the backward pass, and both for an update.
@@ -98,19 +101,6 @@ fn add(total: &mut [f32], width: usize, at: &Range<usize>, part: &[f32], gain: f
     }
 }
 
-/// The sum of products, in sixteen partial sums of fixed order.
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    let mut sums = [0.0_f64; 16];
-    for (a, b) in stop::pieces(a, 16).zip(stop::pieces(b, 16)) {
-        for (a, b) in a.chunks(16).zip(b.chunks(16)) {
-            for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-                *sum += f64::from(*a) * f64::from(*b);
-            }
-        }
-    }
-    sums.iter().sum()
-}
-
 impl Grid {
     /// A grid of `tiles`, block row after block row.
     ///
@@ -129,7 +119,7 @@ impl Grid {
         }
         let (rows, columns) = (ranges(row_sizes), ranges(column_sizes));
         let factors = vec![Factors::default(); count];
-        Ok(Self { tiles, rows, columns, factors, learn_gain, threads, last: None })
+        Ok(Self { tiles, rows, columns, factors, learn_gain, threads, last: None, before: Vec::new() })
     }
 
     /// Outputs and inputs.
@@ -165,8 +155,26 @@ impl Grid {
         Ok(())
     }
 
-    /// Reads every tile, side by side where that pays, and makes one result of what they gave; if that is given up, none
-    /// has been read.
+    /// Makes the last forward pass have not been: what its caller made of it failed.
+    pub fn take_back(&mut self) {
+        self.unread();
+        self.last = None;
+    }
+
+    fn remember(&mut self) {
+        self.before = self.tiles.iter().map(|tile| tile.lock().ok().map(|tile| tile.reads())).collect();
+    }
+
+    fn unread(&self) {
+        for (tile, before) in self.tiles.iter().zip(&self.before) {
+            if let (Ok(mut tile), Some(before)) = (tile.lock(), before) {
+                tile.unread(*before);
+            }
+        }
+    }
+
+    /// Reads every tile, side by side where that pays, and makes one result of what they gave; if that fails or is given
+    /// up, none has been read.
     fn read<R>(
         &self,
         batch: usize,
@@ -177,9 +185,13 @@ impl Grid {
         let work = rows.saturating_mul(cols).saturating_mul(batch) / 16;
         let around = (rows + cols).saturating_mul(batch).saturating_mul(4);
         let tasks = self.tiles.iter().enumerate().map(|(i, tile)| locked(tile.clone(), task(i))).collect();
-        together(self.tiles.clone(), work.saturating_add(around), || {
+        let read = together(self.tiles.clone(), work.saturating_add(around), || {
             join(sharing(self.threads, work).run(tasks).into_iter().collect::<Result<_>>()?)
-        })
+        });
+        if read.is_err() {
+            self.unread();
+        }
+        read
     }
 
     /// `y = x W^T` for `x` (batch, N): (batch, M).
@@ -196,6 +208,7 @@ impl Grid {
             let x = parts[i % parts.len()].clone();
             Box::new(move |tile| tile.forward(&x, batch))
         };
+        self.remember();
         let (y, read) = self.read(batch, task, |mut read| {
             let mut y = vec![0.0; batch * outputs];
             for (i, (values, factors)) in read.iter_mut().zip(&self.factors).enumerate() {
@@ -257,6 +270,7 @@ impl Grid {
         let gradients = cut(gradient, &self.rows);
         let mut result = None;
         if wanted {
+            self.remember();
             let task = |i: usize| -> TileTask<Vec<f32>> {
                 let d = self.factors[i].forth(&gradients[i / self.columns.len()]);
                 Box::new(move |tile| tile.backward(&d, batch))
@@ -301,8 +315,12 @@ impl Grid {
     /// What the learned gains lose at the rate `lr`; none where they are fixed.
     fn gain_steps(&self, lr: f64) -> Result<Vec<f64>> {
         let last = self.passes()?;
-        let step = |(i, output): (usize, &Arc<Vec<f32>>)| lr * dot(&last.gradients[i / self.columns.len()], output);
-        Ok(last.outputs.iter().enumerate().map(step).collect())
+        let step = |(i, output): (usize, &Arc<Vec<f32>>)| {
+            let step = lr * dot(&last.gradients[i / self.columns.len()], output);
+            let finite = (self.factors[i].gain - step).is_finite();
+            if finite { Ok(step) } else { Err(Error::parameter("lr", lr, "one that leaves the output scales finite")) }
+        };
+        last.outputs.iter().enumerate().map(step).collect()
     }
 }
 
