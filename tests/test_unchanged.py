@@ -126,6 +126,36 @@ def test_layers(name):
             call()
 
 
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_layers_whose_outputs_overflow(blocks):
+    """Found after tiles were read: in one of several, in their sum, or in the bias."""
+    rule = states.rule("ERider", dt.devices.SoftBounds(w_max=1e3, w_min=-1e3))
+    options = {"forward": dt.Periphery.ideal(), "backward": dt.Periphery.ideal(), "max_input_size": 4 // blocks}
+    layer = dt.nn.Linear(4, 2, rule, rng=1, **options)
+    layer.set_weights(np.full((2, 4), 500.0))
+    small, huge = np.full((3, 4), 1.0, np.float32), np.float32(5e35)
+    layer.backward(layer.forward(small))
+    for x in (small * huge, small * [1, 1, 1, huge], small * [0.3e36, 0, 0.3e36, 0]):
+        with assert_unchanged(Whole(layer)), pytest.raises(dt.NonFiniteError):
+            layer.forward(x)
+    layer.forward(small)
+    with assert_unchanged(Whole(layer)), pytest.raises(dt.NonFiniteError):
+        layer.backward(np.full((3, 2), 1e38, np.float32))
+    layer.bias[:] = 3e38
+    with assert_unchanged(Whole(layer)), pytest.raises(dt.NonFiniteError):
+        layer.forward(small)
+    with pytest.raises(dt.StateError):  # the pass that the layer had is gone, and says so
+        layer.backward(np.ones((3, 2), np.float32))
+
+
+def test_output_scales_that_overflow():
+    rule = states.rule("AnalogSGD", states.noisy("soft"))
+    layer = dt.nn.Linear(SMALL[1], SMALL[0], rule, learn_out_scaling=True, bias="none", rng=1)
+    layer.backward(1e30 * np.ones_like(layer.forward(X)))
+    with assert_unchanged(Whole(layer)), pytest.raises(dt.ConfigError, match="output scales"):
+        layer.update(1e300)
+
+
 def test_zero_shift_and_programs_refuse_before_the_first_pulse(array):
     for call in (
         lambda: dt.zero_shift(array, 10, scheme="up"),

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,30 @@ def given(thing: Any, method: str, vectors: int, *rest: Any, both: bool = False)
     return thing, lambda: getattr(thing, method)(*arguments)
 
 
+def passed(made: Any, x: Any) -> Any:
+    """A layer after both passes."""
+    made.backward(made.forward(x))
+    return made
+
+
 def trained(threads: int) -> Case:
     """The update of a layer; its passes are done before."""
-    made, x = layer(threads), ramp(40_000)
-    made.forward(x)
-    made.backward(x)
+    made = passed(layer(threads), ramp(40_000))
     return made, lambda: made.update(0.5)
+
+
+def narrow(threads: int) -> Any:
+    """A layer in which vectors are many and products nothing."""
+    return dt.nn.Linear(3, 2, dt.algorithms.ERider(device=dt.presets.reram_array_om()), rng=0, num_threads=threads)
+
+
+def convolution(threads: int) -> Any:
+    rule = dt.algorithms.ERider(device=dt.presets.reram_array_om())
+    return dt.nn.Conv2d(3, 16, 5, rule, rng=0, num_threads=threads)
+
+
+def images(*shape: int) -> Any:
+    return np.ones(shape, np.float32)
 
 
 def traces() -> Any:
@@ -82,6 +101,11 @@ CALLS: dict[str, tuple[str, Callable[[int], Case]]] = {
     "tile forward": (UNCHANGED, lambda n: given(tile(n), "forward", 80_000)),
     "layer forward": (UNCHANGED, lambda n: given(layer(n), "forward", 80_000)),
     "layer update": (UNCHANGED, trained),
+    "narrow layer forward": (UNCHANGED, lambda n: (a := narrow(n), partial(a.forward, images(8_000_000, 3)))),
+    "narrow layer update": (UNCHANGED, lambda n: (a := passed(narrow(n), images(1_000_000, 3)), lambda: a.update(0.1))),
+    "convolution forward": (UNCHANGED, lambda n: (a := convolution(n), partial(a.forward, images(2000, 3, 32, 32)))),
+    "pooling": (PURE, lambda _: (None, partial(dt.nn.MaxPool2d(2).forward, images(2000, 16, 64, 64)))),
+    "activation": (PURE, lambda _: (None, partial(dt.nn.Tanh().forward, images(2000, 16, 64, 64)))),
     "new array": (PURE, lambda n: (None, lambda: dt.CrossbarArray((9000, 9000), dt.presets.reram_array_om()))),
     "calibrated tile": (
         PURE,

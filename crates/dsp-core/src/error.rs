@@ -1,5 +1,7 @@
 //! The one error type of the core. Every message names the parameter, the value and what is allowed.
 
+use crate::par::stop;
+
 /// Result with the core's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -94,24 +96,14 @@ pub fn lengthen<T: Copy + Default>(values: &mut Vec<T>, more: usize, what: &str)
     Ok(())
 }
 
-/// A copy of these values.
-///
-/// # Errors
-/// [`Error::Memory`].
-pub fn copy_of<T: Copy>(values: &[T], what: &str) -> Result<Vec<T>> {
-    let mut copy = Vec::new();
-    make_room(&mut copy, values.len(), what)?;
-    copy.extend_from_slice(values);
-    Ok(copy)
-}
-
 /// Refuses an array that is not finite everywhere.
 ///
 /// # Errors
 /// [`Error::NonFinite`] naming the first offending element.
 pub fn check_finite(name: &'static str, values: &[f32]) -> Result<()> {
     // Counted rather than searched: branch-free, hence vectorised.
-    if values.iter().map(|v| u32::from(!v.is_finite())).sum::<u32>() == 0 {
+    let finite = |piece: &[f32]| piece.iter().map(|v| u32::from(!v.is_finite())).sum::<u32>() == 0;
+    if stop::pieces(values, 1).all(finite) {
         return Ok(());
     }
     let index = values.iter().position(|v| !v.is_finite()).unwrap_or(0);

@@ -7,6 +7,7 @@ use numpy::{PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedA
 use pyo3::prelude::*;
 
 use crate::convert::contiguous;
+use crate::detach::free;
 use crate::errors::raise;
 
 type Output<'py> = PyResult<Bound<'py, PyArrayDyn<f32>>>;
@@ -28,8 +29,8 @@ fn shaped<'py>(py: Python<'py>, values: Vec<f32>, shape: &[usize]) -> Output<'py
 #[pyfunction]
 pub fn elementwise<'py>(py: Python<'py>, name: &str, x: PyReadonlyArrayDyn<'py, f32>) -> Output<'py> {
     let (function, isa) = (function(py, name)?, raise(py, Isa::current())?);
-    let values = contiguous(py, "x", x.as_slice())?;
-    let y = py.detach(|| activation::apply(isa, function, values));
+    let values = contiguous(py, "x", || x.as_slice())?;
+    let y = free(py, || Ok(activation::apply(isa, function, values)))?;
     shaped(py, y, x.shape())
 }
 
@@ -42,12 +43,12 @@ pub fn elementwise_backward<'py>(
     grad: PyReadonlyArrayDyn<'py, f32>,
 ) -> Output<'py> {
     let (function, isa) = (function(py, name)?, raise(py, Isa::current())?);
-    let (values, gradient) = (contiguous(py, "y", y.as_slice())?, contiguous(py, "grad", grad.as_slice())?);
+    let (values, gradient) = (contiguous(py, "y", || y.as_slice())?, contiguous(py, "grad", || grad.as_slice())?);
     if y.shape() != grad.shape() {
         let (given, expected) = (format!("{:?}", grad.shape()), format!("{:?}", y.shape()));
         return raise(py, Err(Error::Shape { name: "grad", given, expected }));
     }
-    let dx = py.detach(|| activation::backward(isa, function, &values, gradient));
+    let dx = free(py, || Ok(activation::backward(isa, function, &values, gradient)))?;
     shaped(py, dx, y.shape())
 }
 
@@ -55,8 +56,8 @@ pub fn elementwise_backward<'py>(
 #[pyfunction]
 pub fn log_softmax<'py>(py: Python<'py>, x: PyReadonlyArrayDyn<'py, f32>) -> Output<'py> {
     let isa = raise(py, Isa::current())?;
-    let values = contiguous(py, "x", x.as_slice())?;
+    let values = contiguous(py, "x", || x.as_slice())?;
     let width = x.shape().last().copied().unwrap_or(1).max(1);
-    let y = py.detach(|| activation::log_softmax(isa, values, width));
+    let y = free(py, || Ok(activation::log_softmax(isa, values, width)))?;
     shaped(py, y, x.shape())
 }

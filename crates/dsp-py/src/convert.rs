@@ -3,7 +3,7 @@
 //! Inputs are copied before the interpreter is released: another Python thread may write to them meanwhile.
 
 use dsp_core::Error;
-use dsp_core::error::{check_room, copy_of};
+use dsp_core::error::{check_room, make_room};
 use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -38,14 +38,28 @@ pub fn batch(
 }
 
 fn copied<T: Element + Copy>(py: Python<'_>, name: &'static str, array: &PyReadonlyArray2<'_, T>) -> PyResult<Vec<T>> {
-    contiguous(py, name, array.as_slice())
+    contiguous(py, name, || array.as_slice())
 }
 
-/// A copy of what an array lent, if it lies in C order.
-pub fn contiguous<T: Copy, E>(py: Python<'_>, name: &'static str, lent: Result<&[T], E>) -> PyResult<Vec<T>> {
-    match lent {
-        Ok(values) => raise(py, copy_of(values, name)),
-        Err(_) => raise(py, Err(Error::parameter(name, "(strided)", "a C-contiguous array"))),
+/// A copy of what an array lends, if it lies in C order. A signal may end it: a long batch takes a while.
+pub fn contiguous<'a, T: Copy + 'a, E>(
+    py: Python<'_>,
+    name: &'static str,
+    lend: impl Fn() -> Result<&'a [T], E>,
+) -> PyResult<Vec<T>> {
+    /// Values between two looks at signals: some milliseconds.
+    const PIECE: usize = 1 << 20;
+    let lent = || raise(py, lend().map_err(|_| Error::parameter(name, "(strided)", "a C-contiguous array")));
+    let mut copy = Vec::new();
+    raise(py, make_room(&mut copy, lent()?.len(), name))?;
+    loop {
+        // Lent anew for every piece: the handler of a signal may have written to the array.
+        let rest = lent()?.get(copy.len()..).unwrap_or_default();
+        copy.extend_from_slice(&rest[..rest.len().min(PIECE)]);
+        if rest.len() <= PIECE {
+            return Ok(copy);
+        }
+        py.check_signals()?;
     }
 }
 

@@ -34,7 +34,7 @@ pub fn measured(
             let expected = if table { format!("({rows}, {cols}, n)") } else { format!("({rows}, {cols})") };
             return raise(py, Err(Error::Shape { name: "cell_parameters", given: format!("{shape:?}"), expected }));
         }
-        let values = contiguous(py, "cell_parameters", array.as_slice())?;
+        let values = contiguous(py, "cell_parameters", || array.as_slice())?;
         match name.as_str() {
             "piecewise_up" => up = Some(values),
             "piecewise_down" => down = Some(values),

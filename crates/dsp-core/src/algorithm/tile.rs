@@ -2,6 +2,7 @@
 
 use super::{Batch, Foundation, LearningRule, Rule};
 use crate::array::CrossbarArray;
+use crate::array::reads::Reads;
 use crate::error::{Error, Result, check_finite, check_len};
 use crate::ledger::Ledger;
 use crate::periphery::{Direction, Periphery};
@@ -72,6 +73,17 @@ impl Tile {
 
     fn read(&mut self, direction: Direction, input: &[f32], batch: usize, periphery: &Periphery) -> Result<Vec<f32>> {
         self.rule.read(direction, input, batch, periphery)
+    }
+
+    /// What reads have left so far.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        self.rule.array(self.rule.names().len() - 1).reads()
+    }
+
+    /// Makes reads since `before` have not been.
+    pub fn unread(&mut self, before: Reads) {
+        self.rule.array_mut(self.rule.names().len() - 1).unread(before);
     }
 
     /// Learns from one mini-batch at the global rate `lr`.

@@ -8,7 +8,7 @@ mod column;
 mod composed;
 mod increment;
 mod program;
-mod reads;
+pub mod reads;
 mod responses;
 mod retention;
 mod state;

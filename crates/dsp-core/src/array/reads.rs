@@ -2,9 +2,32 @@
 
 use super::CrossbarArray;
 use crate::error::Result;
+use crate::ledger::Ledger;
 use crate::periphery::{Direction, Periphery, read};
 
+/// What reads leave in an array.
+#[derive(Clone, Copy, Debug)]
+pub struct Reads {
+    clock: u64,
+    averages: [f32; 2],
+    forward: u64,
+    backward: u64,
+}
+
 impl CrossbarArray {
+    /// What reads have left so far.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        let Ledger { forward_reads: forward, backward_reads: backward, .. } = self.ledger;
+        Reads { clock: self.reads, averages: self.averages, forward, backward }
+    }
+
+    /// Puts back what reads had left `before`: those since then have not been.
+    pub fn unread(&mut self, before: Reads) {
+        (self.reads, self.averages) = (before.clock, before.averages);
+        (self.ledger.forward_reads, self.ledger.backward_reads) = (before.forward, before.backward);
+    }
+
     /// Reads `y = W x` forward for a batch (B, N) -> (B, M), or `W^T d` backward.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Activations, element by element, with the same bits on every machine (libm's functions have none such).
 
+use crate::par::stop::{pieces, pieces_mut};
 use crate::simd::math::{exp, ln};
 use crate::simd::{Isa, Kernel};
 
@@ -17,10 +18,12 @@ pub enum Function {
 /// `f(x)` in the place of `x`.
 #[must_use]
 pub fn apply(isa: Isa, function: Function, mut out: Vec<f32>) -> Vec<f32> {
-    match function {
-        Function::Exp => isa.run(Map(&mut out, Exp)),
-        Function::Sigmoid => isa.run(Map(&mut out, Sigmoid)),
-        Function::Tanh => isa.run(Map(&mut out, Tanh)),
+    for out in pieces_mut(&mut out, 1) {
+        match function {
+            Function::Exp => isa.run(Map(out, Exp)),
+            Function::Sigmoid => isa.run(Map(out, Sigmoid)),
+            Function::Tanh => isa.run(Map(out, Tanh)),
+        }
     }
     out
 }
@@ -28,10 +31,12 @@ pub fn apply(isa: Isa, function: Function, mut out: Vec<f32>) -> Vec<f32> {
 /// `dL/dx` in the place of `dL/dy`, from `y = f(x)`: the slope is `y`, `y (1 - y)` or `1 - y^2`.
 #[must_use]
 pub fn backward(isa: Isa, function: Function, y: &[f32], mut out: Vec<f32>) -> Vec<f32> {
-    match function {
-        Function::Exp => isa.run(Chain(y, &mut out, Exp)),
-        Function::Sigmoid => isa.run(Chain(y, &mut out, Sigmoid)),
-        Function::Tanh => isa.run(Chain(y, &mut out, Tanh)),
+    for (y, out) in pieces(y, 1).zip(pieces_mut(&mut out, 1)) {
+        match function {
+            Function::Exp => isa.run(Chain(y, out, Exp)),
+            Function::Sigmoid => isa.run(Chain(y, out, Sigmoid)),
+            Function::Tanh => isa.run(Chain(y, out, Tanh)),
+        }
     }
     out
 }
@@ -39,7 +44,7 @@ pub fn backward(isa: Isa, function: Function, y: &[f32], mut out: Vec<f32>) -> V
 /// `x - ln(sum of e^x)` for every row of `width` numbers; the largest is taken out first, so that nothing overflows.
 #[must_use]
 pub fn log_softmax(isa: Isa, mut out: Vec<f32>, width: usize) -> Vec<f32> {
-    isa.run(LogSoftmax(&mut out, width));
+    pieces_mut(&mut out, width).for_each(|rows| isa.run(LogSoftmax(rows, width)));
     out
 }
 

@@ -8,7 +8,9 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+use super::factors::{Factors, dot};
 use crate::algorithm::{Batch, Tile};
+use crate::array::reads::Reads;
 use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::{Threads, stop};
 
@@ -17,42 +19,6 @@ pub type SharedTile = Arc<Mutex<Tile>>;
 
 /// Work of one call, in roughly nanoseconds, above which its tiles run side by side.
 const SHARED_ABOVE: usize = 20_000;
-
-/// The digital factors of one tile.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Factors {
-    /// Weight scaling `a`, one number an output; empty stands for 1.
-    pub scale: Vec<f32>,
-    /// Output scale `s`.
-    pub gain: f64,
-}
-
-impl Default for Factors {
-    fn default() -> Self {
-        Self { scale: Vec::new(), gain: 1.0 }
-    }
-}
-
-impl Factors {
-    /// `values` (batch, outputs) times `s a`.
-    fn forth(&self, values: &[f32]) -> Vec<f32> {
-        self.times(values, |a| a)
-    }
-
-    /// `values` (batch, outputs) times `s / a`.
-    fn back(&self, values: &[f32]) -> Vec<f32> {
-        self.times(values, |a| 1.0 / a)
-    }
-
-    fn times(&self, values: &[f32], factor: impl Fn(f32) -> f32) -> Vec<f32> {
-        let gain = self.gain as f32;
-        if self.scale.is_empty() {
-            return if gain == 1.0 { values.to_vec() } else { values.iter().map(|v| v * gain).collect() };
-        }
-        let factors: Vec<f32> = self.scale.iter().map(|a| factor(*a) * gain).collect();
-        values.chunks(factors.len()).flat_map(|row| row.iter().zip(&factors).map(|(v, f)| v * f)).collect()
-    }
-}
 
 /// See the module.
 pub struct Grid {
@@ -63,6 +29,8 @@ pub struct Grid {
     learn_gain: bool,
     threads: Threads,
     last: Option<Arc<Passes>>,
+    /// What reads had left in every tile before the last pass.
+    before: Vec<Option<Reads>>,
 }
 
 /// What a forward pass leaves for the backward pass, and both for an update.
@@ -110,27 +78,30 @@ fn cut(values: Vec<f32>, parts: &[Range<usize>]) -> Vec<Arc<Vec<f32>>> {
     if parts.len() == 1 {
         return vec![Arc::new(values)];
     }
-    let part =
-        |part: &Range<usize>| values.chunks_exact(last.end).flat_map(|row| &row[part.clone()]).copied().collect();
-    parts.iter().map(|range| Arc::new(part(range))).collect()
+    let part = |range: &Range<usize>| {
+        let mut part = Vec::with_capacity(values.len() / last.end * range.len());
+        for piece in stop::pieces(&values, last.end) {
+            piece.chunks_exact(last.end).for_each(|row| part.extend_from_slice(&row[range.clone()]));
+        }
+        Arc::new(part)
+    };
+    parts.iter().map(part).collect()
 }
 
-/// Adds `part` (n, size) to the columns `at` of `total` (n, width).
-fn add(total: &mut [f32], width: usize, at: &Range<usize>, part: &[f32]) {
-    for (row, part) in total.chunks_exact_mut(width).zip(part.chunks_exact(at.len())) {
-        row[at.clone()].iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
-    }
-}
-
-/// The sum of products, in sixteen partial sums of fixed order.
-fn dot(a: &[f32], b: &[f32]) -> f64 {
-    let mut sums = [0.0_f64; 16];
-    for (a, b) in a.chunks(16).zip(b.chunks(16)) {
-        for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-            *sum += f64::from(*a) * f64::from(*b);
+/// Adds `part` (n, size) times `gain` to the columns `at` of `total` (n, width).
+fn add(total: &mut [f32], width: usize, at: &Range<usize>, part: &[f32], gain: f32) {
+    let parts = part.chunks(stop::rows_at_once(width) * at.len());
+    for (total, part) in stop::pieces_mut(total, width).zip(parts) {
+        for (row, part) in total.chunks_exact_mut(width).zip(part.chunks_exact(at.len())) {
+            row[at.clone()].iter_mut().zip(part).for_each(|(sum, v)| *sum += v * gain);
         }
     }
-    sums.iter().sum()
+}
+
+/// What [`add`] makes of the only part and zeros, in the part's place.
+fn only(mut part: Vec<f32>, width: usize, gain: f32) -> Vec<f32> {
+    stop::pieces_mut(&mut part, width).for_each(|piece| piece.iter_mut().for_each(|v| *v = 0.0 + *v * gain));
+    part
 }
 
 impl Grid {
@@ -151,13 +122,19 @@ impl Grid {
         }
         let (rows, columns) = (ranges(row_sizes), ranges(column_sizes));
         let factors = vec![Factors::default(); count];
-        Ok(Self { tiles, rows, columns, factors, learn_gain, threads, last: None })
+        Ok(Self { tiles, rows, columns, factors, learn_gain, threads, last: None, before: Vec::new() })
     }
 
     /// Outputs and inputs.
     #[must_use]
     pub fn shape(&self) -> (usize, usize) {
         (self.rows.last().map_or(0, |r| r.end), self.columns.last().map_or(0, |c| c.end))
+    }
+
+    /// Threads that calls may use.
+    #[must_use]
+    pub fn threads(&self) -> Threads {
+        self.threads
     }
 
     /// The factors of every tile.
@@ -187,19 +164,44 @@ impl Grid {
         Ok(())
     }
 
-    /// Runs a task for every tile, side by side where that pays.
-    fn on_tiles<R: Send>(
+    /// Makes the last forward pass have not been: what its caller made of it failed.
+    pub fn take_back(&mut self) {
+        self.unread();
+        self.last = None;
+    }
+
+    fn remember(&mut self) {
+        self.before = self.tiles.iter().map(|tile| tile.lock().ok().map(|tile| tile.reads())).collect();
+    }
+
+    fn unread(&self) {
+        for (tile, before) in self.tiles.iter().zip(&self.before) {
+            if let (Ok(mut tile), Some(before)) = (tile.lock(), before) {
+                tile.unread(*before);
+            }
+        }
+    }
+
+    /// Reads every tile, side by side where that pays, and makes one result of what they gave; if that fails or is given
+    /// up, none has been read.
+    fn read<R>(
         &self,
         batch: usize,
-        task: impl Fn(usize, &mut Tile) -> Result<R> + Send + Sync,
-    ) -> Result<Vec<R>> {
+        task: impl Fn(usize, &mut Tile) -> Result<Vec<f32>> + Send + Sync,
+        join: impl FnOnce(Vec<Vec<f32>>) -> Result<R>,
+    ) -> Result<R> {
         let (rows, cols) = self.shape();
         let work = rows.saturating_mul(cols).saturating_mul(batch) / 16;
+        let around = (rows + cols).saturating_mul(batch).saturating_mul(4);
         let tiles = self.tiles.iter().enumerate().collect();
         let run = |(i, tile): (usize, &SharedTile)| locked(tile, |tile| task(i, tile));
-        together(self.tiles.clone(), work, || {
-            sharing(self.threads, work).map_short(work, tiles, run).into_iter().collect()
-        })
+        let read = together(self.tiles.clone(), work.saturating_add(around), || {
+            join(sharing(self.threads, work).map_short(work, tiles, run).into_iter().collect::<Result<_>>()?)
+        });
+        if read.is_err() {
+            self.unread();
+        }
+        read
     }
 
     /// `y = x W^T` for `x` (batch, N): (batch, M).
@@ -212,23 +214,31 @@ impl Grid {
         check_finite("x", &x)?;
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let parts = cut(x, &self.columns);
-        let mut read = self.on_tiles(batch, |i, tile| tile.forward(&parts[i % parts.len()], batch))?;
-        let mut y = vec![0.0; batch * outputs];
-        for (i, (values, factors)) in read.iter_mut().zip(&self.factors).enumerate() {
-            let rows = &self.rows[i / self.columns.len()];
-            if !factors.scale.is_empty() {
-                for row in values.chunks_exact_mut(rows.len()) {
-                    row.iter_mut().zip(&factors.scale).for_each(|(v, a)| *v *= a);
+        let task = |i: usize, tile: &mut Tile| tile.forward(&parts[i % parts.len()], batch);
+        self.remember();
+        let (y, read) = self.read(batch, task, |mut read| {
+            for (i, (values, factors)) in read.iter_mut().zip(&self.factors).enumerate() {
+                let rows = &self.rows[i / self.columns.len()];
+                if !factors.scale.is_empty() {
+                    for row in stop::pieces_mut(values, rows.len()).flat_map(|piece| piece.chunks_exact_mut(rows.len()))
+                    {
+                        row.iter_mut().zip(&factors.scale).for_each(|(v, a)| *v *= a);
+                    }
                 }
             }
-            if factors.gain == 1.0 {
-                add(&mut y, outputs, rows, values);
+            let gain = |i: usize| self.factors[i].gain as f32;
+            let y = if read.len() == 1 && !self.learn_gain {
+                only(std::mem::take(&mut read[0]), outputs, gain(0))
             } else {
-                let gain = factors.gain as f32;
-                add(&mut y, outputs, rows, &values.iter().map(|v| v * gain).collect::<Vec<_>>());
-            }
-        }
-        check_finite("output", &y)?;
+                let mut y = vec![0.0; batch * outputs];
+                for (i, values) in read.iter().enumerate() {
+                    add(&mut y, outputs, &self.rows[i / self.columns.len()], values, gain(i));
+                }
+                y
+            };
+            check_finite("output", &y)?;
+            Ok((y, read))
+        })?;
         let outputs = if self.learn_gain { read.into_iter().map(Arc::new).collect() } else { Vec::new() };
         self.last = Some(Arc::new(Passes { batch, inputs: parts, outputs, gradients: Vec::new() }));
         Ok(y)
@@ -275,15 +285,23 @@ impl Grid {
         let gradients = cut(gradient, &self.rows);
         let mut result = None;
         if wanted {
-            let read = self.on_tiles(batch, |i, tile| {
+            self.remember();
+            let task = |i: usize, tile: &mut Tile| {
                 tile.backward(&self.factors[i].forth(&gradients[i / self.columns.len()]), batch)
-            })?;
-            let mut dx = vec![0.0; batch * inputs];
-            for (i, values) in read.iter().enumerate() {
-                add(&mut dx, inputs, &self.columns[i % self.columns.len()], values);
-            }
-            check_finite("gradient of the input", &dx)?;
-            result = Some(dx);
+            };
+            result = Some(self.read(batch, task, |mut read| {
+                let dx = if read.len() == 1 {
+                    only(std::mem::take(&mut read[0]), inputs, 1.0)
+                } else {
+                    let mut dx = vec![0.0; batch * inputs];
+                    for (i, values) in read.iter().enumerate() {
+                        add(&mut dx, inputs, &self.columns[i % self.columns.len()], values, 1.0);
+                    }
+                    dx
+                };
+                check_finite("gradient of the input", &dx)?;
+                Ok(dx)
+            })?);
         }
         if let Some(last) = &mut self.last {
             Arc::make_mut(last).gradients = gradients;
@@ -305,7 +323,7 @@ impl Grid {
         let error = |(i, factors): (usize, &Factors)| {
             let mut error = factors.back(&last.gradients[i / self.columns.len()]);
             if factor != 1.0 {
-                error.iter_mut().for_each(|e| *e *= factor);
+                stop::pieces_mut(&mut error, 1).for_each(|piece| piece.iter_mut().for_each(|e| *e *= factor));
             }
             check_finite("scaled error", &error)?;
             Ok(error)
@@ -313,12 +331,15 @@ impl Grid {
         self.factors.iter().enumerate().map(error).collect()
     }
 
-    fn learn_gains(&mut self, lr: f64) {
-        if let (true, Some(last)) = (self.learn_gain, &self.last) {
-            for (i, (factors, output)) in self.factors.iter_mut().zip(&last.outputs).enumerate() {
-                factors.gain -= lr * dot(&last.gradients[i / self.columns.len()], output);
-            }
-        }
+    /// What the learned gains lose at the rate `lr`; none where they are fixed.
+    fn gain_steps(&self, lr: f64) -> Result<Vec<f64>> {
+        let last = self.passes()?;
+        let step = |(i, output): (usize, &Arc<Vec<f32>>)| {
+            let step = lr * dot(&last.gradients[i / self.columns.len()], output);
+            let finite = (self.factors[i].gain - step).is_finite();
+            if finite { Ok(step) } else { Err(Error::parameter("lr", lr, "one that leaves the output scales finite")) }
+        };
+        last.outputs.iter().enumerate().map(step).collect()
     }
 }
 
@@ -358,14 +379,16 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
     if !(lr.is_finite() && lr >= 0.0) {
         return Err(Error::parameter("lr", lr, "a finite number >= 0"));
     }
-    let (mut tasks, mut tiles) = (Vec::new(), Vec::new());
-    let (mut work, mut pulses) = (0_usize, 0_usize);
+    let (mut tasks, mut tiles, mut gains) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut work, mut longest) = (0_usize, 0_usize);
     let mut threads = Threads::ONE;
     for (grid, factor) in grids.iter() {
         let (errors, last) = (grid.errors(*factor)?, grid.passes()?);
+        gains.push(grid.gain_steps(lr)?);
         let batch = last.batch;
         let (rows, cols) = grid.shape();
-        pulses = pulses.saturating_add(rows.saturating_mul(cols).saturating_mul(batch));
+        // A pulse on every cell for every vector, and the drawing of the trains.
+        longest = longest.saturating_add((rows.saturating_mul(cols) + 100 * (rows + cols)).saturating_mul(batch));
         tiles.extend(grid.tiles.iter().cloned());
         for (i, (tile, d)) in grid.tiles.iter().zip(errors).enumerate() {
             let x = last.inputs[i % grid.columns.len()].clone();
@@ -377,9 +400,11 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
     let run = |(tile, x, d, size): (SharedTile, Arc<Vec<f32>>, Vec<f32>, usize)| {
         locked(&tile, |tile| tile.update(Batch { x: &x, d: &d, size, lr }))
     };
-    together(tiles, pulses, || {
+    together(tiles, longest, || {
         sharing(threads, work).map_short(work, tasks, run).into_iter().collect::<Result<Vec<()>>>()
     })?;
-    grids.iter_mut().for_each(|(grid, _)| grid.learn_gains(lr));
+    for ((grid, _), steps) in grids.iter_mut().zip(gains) {
+        grid.factors.iter_mut().zip(steps).for_each(|(factors, step)| factors.gain -= step);
+    }
     Ok(())
 }

@@ -2,7 +2,9 @@
 //! activations, losses.
 
 pub mod activation;
+mod factors;
 mod grid;
 pub mod windows;
 
-pub use grid::{Factors, Grid, Passes, SharedTile, update};
+pub use factors::Factors;
+pub use grid::{Grid, Passes, SharedTile, update};

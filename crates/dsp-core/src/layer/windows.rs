@@ -3,7 +3,12 @@
 //! Images are (images, channels, height, width) in C order, positions of windows go row by row. Sums over windows that
 //! overlap have a fixed order.
 
+mod pooling;
+
+pub use self::pooling::{largest, largest_backward, mean, mean_backward};
+
 use crate::error::{Error, Result, check_len};
+use crate::par::Threads;
 
 /// Sizes of a batch of images: how many, channels, height, width.
 pub type Shape = [usize; 4];
@@ -58,14 +63,17 @@ impl Windows {
     ///
     /// # Errors
     /// [`Error::Shape`] for a wrong length or images without room for a window.
-    pub fn gather(&self, x: &[f32], shape: Shape) -> Result<Vec<f32>> {
+    pub fn gather(&self, threads: Threads, x: &[f32], shape: Shape) -> Result<Vec<f32>> {
         let [images, channels, height, width] = shape;
         check_len("x", x.len(), images * channels, height * width)?;
         let (positions, lines) = (self.positions(shape)?, self.lines(shape));
         let per_image = positions.0 * positions.1 * lines.len() * self.kernel.1;
         let mut rows = vec![0.0; images * per_image];
-        let (mut padded, size) = (Vec::new(), channels * height * width);
-        for (image, rows) in x.chunks_exact(size.max(1)).zip(rows.chunks_exact_mut(per_image.max(1))) {
+        let size = channels * height * width;
+        let work = rows.len() / 2;
+        let parts = x.chunks_exact(size.max(1)).zip(rows.chunks_exact_mut(per_image.max(1))).collect();
+        threads.map_short(work, parts, |(image, rows): (&[f32], &mut [f32])| {
+            let mut padded = Vec::new();
             let image = if self.padding == (0, 0) { image } else { self.pad(image, shape, &mut padded) };
             let corners = self.corners(positions, shape);
             match (self.kernel.1, self.dilation.1) {
@@ -78,7 +86,7 @@ impl Windows {
                     }
                 }
             }
-        }
+        });
         Ok(rows)
     }
 
@@ -86,16 +94,17 @@ impl Windows {
     ///
     /// # Errors
     /// [`Error::Shape`] for a wrong length or images without room for a window.
-    pub fn scatter(&self, rows: &[f32], shape: Shape) -> Result<Vec<f32>> {
+    pub fn scatter(&self, threads: Threads, rows: &[f32], shape: Shape) -> Result<Vec<f32>> {
         let [images, channels, height, width] = shape;
         let (positions, lines) = (self.positions(shape)?, self.lines(shape));
         let per_image = positions.0 * positions.1 * lines.len() * self.kernel.1;
         check_len("rows", rows.len(), images, per_image)?;
         let (plane, padded_width) = (self.plane(shape), width + 2 * self.padding.1);
-        let mut sums = vec![0.0_f64; channels * plane];
-        let mut x = Vec::with_capacity(images * channels * height * width);
-        for rows in rows.chunks_exact(per_image.max(1)) {
-            sums.fill(0.0);
+        let mut x = vec![0.0; images * channels * height * width];
+        let size = channels * height * width;
+        let parts = rows.chunks_exact(per_image.max(1)).zip(x.chunks_exact_mut(size.max(1))).collect();
+        threads.map_short(rows.len(), parts, |(rows, x): (&[f32], &mut [f32])| {
+            let mut sums = vec![0.0_f64; channels * plane];
             let corners = self.corners(positions, shape);
             match (self.kernel.1, self.dilation.1) {
                 (3, 1) => add::<3>(rows, corners, &lines, &mut sums),
@@ -108,12 +117,13 @@ impl Windows {
                     }
                 }
             }
-            for plane in sums.chunks_exact(plane) {
-                for line in plane.chunks_exact(padded_width).skip(self.padding.0).take(height) {
-                    x.extend(line[self.padding.1..][..width].iter().map(|sum| *sum as f32));
+            for (plane, x) in sums.chunks_exact(plane).zip(x.chunks_exact_mut((height * width).max(1))) {
+                let lines = plane.chunks_exact(padded_width).skip(self.padding.0);
+                for (line, x) in lines.zip(x.chunks_exact_mut(width.max(1))) {
+                    x.iter_mut().zip(&line[self.padding.1..]).for_each(|(x, sum)| *x = *sum as f32);
                 }
             }
-        }
+        });
         Ok(x)
     }
 
@@ -171,132 +181,6 @@ fn add<const K: usize>(rows: &[f32], corners: impl Iterator<Item = usize>, lines
     }
 }
 
-/// The largest element of every window of `x`, and where it stands in `x`: of equal ones the first, row by row.
-///
-/// # Errors
-/// [`Error::Shape`] for a wrong length, images without room for a window, or more than 2^32 pixels.
-pub fn largest(windows: &Windows, x: &[f32], shape: Shape) -> Result<(Vec<f32>, Vec<u32>)> {
-    let planes = elements(windows, x, shape)?;
-    let Planes { positions, count, .. } = planes;
-    let mut largest = vec![0.0; count * positions.0 * positions.1];
-    let mut places = vec![0_u32; largest.len()];
-    let mut starts = Vec::new();
-    let rows = largest.chunks_exact_mut(positions.1).zip(places.chunks_exact_mut(positions.1));
-    for (row, (largest, places)) in rows.enumerate() {
-        starts.clear();
-        starts.extend(planes.starts(row));
-        for (j, (most, place)) in largest.iter_mut().zip(places).enumerate() {
-            let first = starts[0] + j * windows.stride.1;
-            let (mut best, mut best_at) = (x[first].to_bits(), first as u32);
-            for start in &starts[1..] {
-                let at = start + j * windows.stride.1;
-                // By masks: a branch would be taken at random. What is no number stays so, as everywhere in NumPy.
-                let more = u32::from(x[at] > f32::from_bits(best)).wrapping_neg();
-                let taken = more | u32::from(x[at].is_nan()).wrapping_neg();
-                best = (best & !taken) | (x[at].to_bits() & taken);
-                best_at = (best_at & !more) | (at as u32 & more);
-            }
-            (*most, *place) = (f32::from_bits(best), best_at);
-        }
-    }
-    Ok((largest, places))
-}
-
-/// `dL/dx` of [`largest`]: every element of `grad` added at its place, the last window first.
-///
-/// # Errors
-/// [`Error::Shape`] for a place outside the images, or not one for every element.
-pub fn largest_backward(grad: &[f32], places: &[u32], shape: Shape) -> Result<Vec<f32>> {
-    check_len("grad", grad.len(), 1, places.len())?;
-    let mut x = vec![0.0; shape.iter().product()];
-    for (value, place) in grad.iter().zip(places).rev() {
-        let outside = || Error::Shape {
-            name: "places",
-            given: place.to_string(),
-            expected: format!("places in images of {shape:?}"),
-        };
-        *x.get_mut(*place as usize).ok_or_else(outside)? += value;
-    }
-    Ok(x)
-}
-
-/// The mean of every window of `x`: elements added row by row.
-///
-/// # Errors
-/// [`Error::Shape`] for a wrong length or images without room for a window.
-pub fn mean(windows: &Windows, x: &[f32], shape: Shape) -> Result<Vec<f32>> {
-    let planes = elements(windows, x, shape)?;
-    let Planes { positions, count, .. } = planes;
-    let mut means = vec![0.0; count * positions.0 * positions.1];
-    for (row, means) in means.chunks_exact_mut(positions.1).enumerate() {
-        for (n, start) in planes.starts(row).enumerate() {
-            for (mean, value) in means.iter_mut().zip(x[start..].iter().step_by(windows.stride.1)) {
-                *mean = if n == 0 { *value } else { *mean + value };
-            }
-        }
-        means.iter_mut().for_each(|mean| *mean *= windows.share());
-    }
-    Ok(means)
-}
-
-/// `dL/dx` of [`mean`]: the share of every window added to its elements, the last window first.
-///
-/// # Errors
-/// [`Error::Shape`] for a wrong length or images without room for a window.
-pub fn mean_backward(windows: &Windows, grad: &[f32], shape: Shape) -> Result<Vec<f32>> {
-    let mut x = vec![0.0; shape.iter().product()];
-    let planes = elements(windows, &x, shape)?;
-    let width = planes.positions.1;
-    check_len("grad", grad.len(), planes.count * planes.positions.0, width)?;
-    for (row, grad) in grad.chunks_exact(width).enumerate().rev() {
-        for start in planes.starts(row) {
-            for (j, value) in grad.iter().enumerate().rev() {
-                x[start + j * windows.stride.1] += value * windows.share();
-            }
-        }
-    }
-    Ok(x)
-}
-
-/// Images for a pooling, channel by channel.
-struct Planes {
-    windows: Windows,
-    shape: Shape,
-    /// Positions of windows in a plane.
-    positions: Pair,
-    /// Number of planes.
-    count: usize,
-}
-
-/// Refuses what [`Planes`] cannot hold.
-fn elements(windows: &Windows, x: &[f32], shape: Shape) -> Result<Planes> {
-    let [images, channels, height, width] = shape;
-    check_len("x", x.len(), images * channels, height * width)?;
-    if u32::try_from(x.len()).is_err() {
-        let given = format!("{shape:?}");
-        return Err(Error::Shape { name: "x", given, expected: "at most 2^32 pixels".into() });
-    }
-    Ok(Planes { windows: *windows, shape, positions: windows.positions(shape)?, count: images * channels })
-}
-
-impl Planes {
-    /// For row `row` of positions, all planes counted: where in the images the first, second, ... element of its first
-    /// window is.
-    fn starts(&self, row: usize) -> impl Iterator<Item = usize> {
-        let [_, _, height, width] = self.shape;
-        let Windows { kernel, stride, .. } = self.windows;
-        let start = (row / self.positions.0 * height + row % self.positions.0 * stride.0) * width;
-        (0..kernel.0).flat_map(move |i| (0..kernel.1).map(move |j| start + i * width + j))
-    }
-}
-
-impl Windows {
-    /// What an element counts in a mean.
-    fn share(&self) -> f32 {
-        (1.0 / (self.kernel.0 * self.kernel.1) as f64) as f32
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,7 +228,7 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(windows.gather(&x, SHAPE).unwrap(), expected, "{windows:?}");
+            assert_eq!(windows.gather(Threads::ONE, &x, SHAPE).unwrap(), expected, "{windows:?}");
         }
     }
 
@@ -353,10 +237,14 @@ mod tests {
         let x = images();
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         for windows in all() {
-            let patches = windows.gather(&x, SHAPE).unwrap();
+            let patches = windows.gather(Threads::ONE, &x, SHAPE).unwrap();
             let rows: Vec<f32> = (0..patches.len()).map(|i| (i * 29 % 83) as f32 - 41.0).collect();
             // Eighths and whole numbers: every product and sum is exact.
-            assert_eq!(dot(&patches, &rows), dot(&x, &windows.scatter(&rows, SHAPE).unwrap()), "{windows:?}");
+            assert_eq!(
+                dot(&patches, &rows),
+                dot(&x, &windows.scatter(Threads::ONE, &rows, SHAPE).unwrap()),
+                "{windows:?}"
+            );
         }
     }
 
@@ -364,7 +252,7 @@ mod tests {
     fn poolings_and_their_transposes() {
         let x = images();
         for windows in all().filter(|windows| windows.padding == (0, 0)) {
-            let patches = windows.gather(&x, [SHAPE[0] * SHAPE[1], 1, SHAPE[2], SHAPE[3]]).unwrap();
+            let patches = windows.gather(Threads::ONE, &x, [SHAPE[0] * SHAPE[1], 1, SHAPE[2], SHAPE[3]]).unwrap();
             let size = windows.kernel.0 * windows.kernel.1;
             let (y, places) = largest(&windows, &x, SHAPE).unwrap();
             let means = mean(&windows, &x, SHAPE).unwrap();
@@ -387,9 +275,9 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let windows = Windows::new((3, 3), (1, 1), (0, 0), (1, 1)).unwrap();
         assert!(Windows::new((0, 3), (1, 1), (0, 0), (1, 1)).is_err());
-        assert!(windows.gather(&[0.0; 4], [1, 1, 2, 2]).is_err());
-        assert!(windows.gather(&[0.0; 4], [1, 1, 3, 3]).is_err());
-        assert!(windows.scatter(&[0.0; 8], [1, 1, 3, 3]).is_err());
+        assert!(windows.gather(Threads::ONE, &[0.0; 4], [1, 1, 2, 2]).is_err());
+        assert!(windows.gather(Threads::ONE, &[0.0; 4], [1, 1, 3, 3]).is_err());
+        assert!(windows.scatter(Threads::ONE, &[0.0; 8], [1, 1, 3, 3]).is_err());
         assert!(largest_backward(&[1.0], &[9], [1, 1, 3, 3]).is_err());
         assert!(largest_backward(&[1.0], &[], [1, 1, 3, 3]).is_err());
     }

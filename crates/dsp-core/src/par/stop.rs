@@ -90,6 +90,24 @@ pub fn all_or_nothing<T: Clone, R>(thing: &mut T, nanoseconds: f64, change: impl
     undoable(thing, nanoseconds, T::clone, |thing, before| *thing = before, change)
 }
 
+/// How many rows of so many numbers are a piece of work between two checkpoints, where little is done with each number:
+/// all of a long batch at once would take longer than a question may wait.
+#[must_use]
+pub fn rows_at_once(width: usize) -> usize {
+    const NUMBERS: usize = 1 << 15;
+    (NUMBERS / width.max(1)).max(1)
+}
+
+/// Rows of so many numbers in pieces of [`rows_at_once`], each after a checkpoint.
+pub fn pieces(values: &[f32], width: usize) -> impl Iterator<Item = &[f32]> {
+    values.chunks(rows_at_once(width) * width.max(1)).inspect(|_| checkpoint())
+}
+
+/// [`pieces`] to be changed.
+pub fn pieces_mut(values: &mut [f32], width: usize) -> impl Iterator<Item = &mut [f32]> {
+    values.chunks_mut(rows_at_once(width) * width.max(1)).inspect(|_| checkpoint())
+}
+
 /// A place where the work of a thread may end.
 #[inline]
 pub fn checkpoint() {

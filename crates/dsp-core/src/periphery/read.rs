@@ -10,7 +10,7 @@ use super::passes::Passes;
 use super::{Periphery, noise_management, product};
 use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::Threads;
-use crate::par::stop::checkpoint;
+use crate::par::stop::{self, checkpoint};
 use crate::rng::fill::ELEMENTS;
 use crate::rng::{Key, Purpose, Stream};
 use crate::simd::rows::Largest;
@@ -159,7 +159,7 @@ pub fn read(
         return Ok((y, batch as u64));
     }
     let mut seen = *average;
-    let largest = context.isa.run(Largest(input, inputs));
+    let largest = stop::pieces(input, inputs).flat_map(|piece| context.isa.run(Largest(piece, inputs)));
     let scale = |(x, largest)| noise_management::scale(periphery, x, largest, &mut seen);
     let scales: Vec<f32> = input.chunks_exact(inputs).zip(largest).map(scale).collect();
     let mut y = vec![0.0; batch * outputs];

@@ -1,0 +1,145 @@
+//! What a pooling takes from its windows: the largest element, or the mean.
+
+use super::{Pair, Shape, Windows};
+use crate::error::{Error, Result, check_len};
+use crate::par::stop::{checkpoint, rows_at_once};
+
+/// The largest element of every window of `x`, and where it stands in `x`: of equal ones the first, row by row.
+///
+/// # Errors
+/// [`Error::Shape`] for a wrong length, images without room for a window, or more than 2^32 pixels.
+pub fn largest(windows: &Windows, x: &[f32], shape: Shape) -> Result<(Vec<f32>, Vec<u32>)> {
+    let planes = elements(windows, x, shape)?;
+    let Planes { positions, count, .. } = planes;
+    let mut largest = vec![0.0; count * positions.0 * positions.1];
+    let mut places = vec![0_u32; largest.len()];
+    let mut starts = Vec::new();
+    let rows = largest.chunks_exact_mut(positions.1).zip(places.chunks_exact_mut(positions.1));
+    for (row, (largest, places)) in rows.enumerate() {
+        checkpoint_at(row);
+        starts.clear();
+        starts.extend(planes.starts(row));
+        for (j, (most, place)) in largest.iter_mut().zip(places).enumerate() {
+            let first = starts[0] + j * windows.stride.1;
+            let (mut best, mut best_at) = (x[first].to_bits(), first as u32);
+            for start in &starts[1..] {
+                let at = start + j * windows.stride.1;
+                // By masks: a branch would be taken at random. What is no number stays so, as everywhere in NumPy.
+                let more = u32::from(x[at] > f32::from_bits(best)).wrapping_neg();
+                let taken = more | u32::from(x[at].is_nan()).wrapping_neg();
+                best = (best & !taken) | (x[at].to_bits() & taken);
+                best_at = (best_at & !more) | (at as u32 & more);
+            }
+            (*most, *place) = (f32::from_bits(best), best_at);
+        }
+    }
+    Ok((largest, places))
+}
+
+/// `dL/dx` of [`largest`]: every element of `grad` added at its place, the last window first.
+///
+/// # Errors
+/// [`Error::Shape`] for a place outside the images, or not one for every element.
+pub fn largest_backward(grad: &[f32], places: &[u32], shape: Shape) -> Result<Vec<f32>> {
+    check_len("grad", grad.len(), 1, places.len())?;
+    let mut x = vec![0.0; shape.iter().product()];
+    for (grad, places) in grad.rchunks(rows_at_once(1)).zip(places.rchunks(rows_at_once(1))) {
+        checkpoint();
+        for (value, place) in grad.iter().zip(places).rev() {
+            let outside = || Error::Shape {
+                name: "places",
+                given: place.to_string(),
+                expected: format!("places in images of {shape:?}"),
+            };
+            *x.get_mut(*place as usize).ok_or_else(outside)? += value;
+        }
+    }
+    Ok(x)
+}
+
+/// The mean of every window of `x`: elements added row by row.
+///
+/// # Errors
+/// [`Error::Shape`] for a wrong length or images without room for a window.
+pub fn mean(windows: &Windows, x: &[f32], shape: Shape) -> Result<Vec<f32>> {
+    let planes = elements(windows, x, shape)?;
+    let Planes { positions, count, .. } = planes;
+    let mut means = vec![0.0; count * positions.0 * positions.1];
+    for (row, means) in means.chunks_exact_mut(positions.1).enumerate() {
+        checkpoint_at(row);
+        for (n, start) in planes.starts(row).enumerate() {
+            for (mean, value) in means.iter_mut().zip(x[start..].iter().step_by(windows.stride.1)) {
+                *mean = if n == 0 { *value } else { *mean + value };
+            }
+        }
+        means.iter_mut().for_each(|mean| *mean *= windows.share());
+    }
+    Ok(means)
+}
+
+/// `dL/dx` of [`mean`]: the share of every window added to its elements, the last window first.
+///
+/// # Errors
+/// [`Error::Shape`] for a wrong length or images without room for a window.
+pub fn mean_backward(windows: &Windows, grad: &[f32], shape: Shape) -> Result<Vec<f32>> {
+    let mut x = vec![0.0; shape.iter().product()];
+    let planes = elements(windows, &x, shape)?;
+    let width = planes.positions.1;
+    check_len("grad", grad.len(), planes.count * planes.positions.0, width)?;
+    for (row, grad) in grad.chunks_exact(width).enumerate().rev() {
+        checkpoint_at(row);
+        for start in planes.starts(row) {
+            for (j, value) in grad.iter().enumerate().rev() {
+                x[start + j * windows.stride.1] += value * windows.share();
+            }
+        }
+    }
+    Ok(x)
+}
+
+/// A checkpoint now and then: rows of positions are often too short for one each.
+#[inline(always)]
+fn checkpoint_at(row: usize) {
+    if row.is_multiple_of(32) {
+        checkpoint();
+    }
+}
+
+/// Images for a pooling, channel by channel.
+struct Planes {
+    windows: Windows,
+    shape: Shape,
+    /// Positions of windows in a plane.
+    positions: Pair,
+    /// Number of planes.
+    count: usize,
+}
+
+/// Refuses what [`Planes`] cannot hold.
+fn elements(windows: &Windows, x: &[f32], shape: Shape) -> Result<Planes> {
+    let [images, channels, height, width] = shape;
+    check_len("x", x.len(), images * channels, height * width)?;
+    if u32::try_from(x.len()).is_err() {
+        let given = format!("{shape:?}");
+        return Err(Error::Shape { name: "x", given, expected: "at most 2^32 pixels".into() });
+    }
+    Ok(Planes { windows: *windows, shape, positions: windows.positions(shape)?, count: images * channels })
+}
+
+impl Planes {
+    /// For row `row` of positions, all planes counted: where in the images the first, second, ... element of its first
+    /// window is.
+    fn starts(&self, row: usize) -> impl Iterator<Item = usize> {
+        let [_, _, height, width] = self.shape;
+        let Windows { kernel, stride, .. } = self.windows;
+        let start = (row / self.positions.0 * height + row % self.positions.0 * stride.0) * width;
+        (0..kernel.0).flat_map(move |i| (0..kernel.1).map(move |j| start + i * width + j))
+    }
+}
+
+impl Windows {
+    /// What an element counts in a mean.
+    fn share(&self) -> f32 {
+        (1.0 / (self.kernel.0 * self.kernel.1) as f64) as f32
+    }
+}
