@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+use super::blocks::{self, cut, ranges};
 use super::factors::{Factors, dot};
 use crate::algorithm::{Batch, Tile};
 use crate::array::reads::Reads;
@@ -60,48 +61,6 @@ impl Passes {
             gradients: join(|part| &part.gradients),
         }
     }
-}
-
-/// The sizes `a`, `b`, ... as the ranges `0..a`, `a..a + b`, ...
-fn ranges(sizes: &[usize]) -> Vec<Range<usize>> {
-    let mut end = 0;
-    let next = |size: &usize| {
-        end += size;
-        end - size..end
-    };
-    sizes.iter().map(next).collect()
-}
-
-/// `values` (n, width) by ranges of their columns, each contiguous.
-fn cut(values: Vec<f32>, parts: &[Range<usize>]) -> Vec<Arc<Vec<f32>>> {
-    let [.., last] = parts else { return Vec::new() };
-    if parts.len() == 1 {
-        return vec![Arc::new(values)];
-    }
-    let part = |range: &Range<usize>| {
-        let mut part = Vec::with_capacity(values.len() / last.end * range.len());
-        for piece in stop::pieces(&values, last.end) {
-            piece.chunks_exact(last.end).for_each(|row| part.extend_from_slice(&row[range.clone()]));
-        }
-        Arc::new(part)
-    };
-    parts.iter().map(part).collect()
-}
-
-/// Adds `part` (n, size) times `gain` to the columns `at` of `total` (n, width).
-fn add(total: &mut [f32], width: usize, at: &Range<usize>, part: &[f32], gain: f32) {
-    let parts = part.chunks(stop::rows_at_once(width) * at.len());
-    for (total, part) in stop::pieces_mut(total, width).zip(parts) {
-        for (row, part) in total.chunks_exact_mut(width).zip(part.chunks_exact(at.len())) {
-            row[at.clone()].iter_mut().zip(part).for_each(|(sum, v)| *sum += v * gain);
-        }
-    }
-}
-
-/// What [`add`] makes of the only part and zeros, in the part's place.
-fn only(mut part: Vec<f32>, width: usize, gain: f32) -> Vec<f32> {
-    stop::pieces_mut(&mut part, width).for_each(|piece| piece.iter_mut().for_each(|v| *v = 0.0 + *v * gain));
-    part
 }
 
 impl Grid {
@@ -226,15 +185,11 @@ impl Grid {
                     }
                 }
             }
-            let gain = |i: usize| self.factors[i].gain as f32;
-            let y = if read.len() == 1 && !self.learn_gain {
-                only(std::mem::take(&mut read[0]), outputs, gain(0))
+            let place = |i: usize| (&self.rows[i / self.columns.len()], self.factors[i].gain as f32);
+            let y = if let ([only], false) = (&mut read[..], self.learn_gain) {
+                blocks::only(std::mem::take(only), outputs, place(0).1)
             } else {
-                let mut y = vec![0.0; batch * outputs];
-                for (i, values) in read.iter().enumerate() {
-                    add(&mut y, outputs, &self.rows[i / self.columns.len()], values, gain(i));
-                }
-                y
+                blocks::sum(&read, batch, outputs, place)
             };
             check_finite("output", &y)?;
             Ok((y, read))
@@ -290,14 +245,11 @@ impl Grid {
                 tile.backward(&self.factors[i].forth(&gradients[i / self.columns.len()]), batch)
             };
             result = Some(self.read(batch, task, |mut read| {
-                let dx = if read.len() == 1 {
-                    only(std::mem::take(&mut read[0]), inputs, 1.0)
+                let place = |i: usize| (&self.columns[i % self.columns.len()], 1.0);
+                let dx = if let [only] = &mut read[..] {
+                    blocks::only(std::mem::take(only), inputs, 1.0)
                 } else {
-                    let mut dx = vec![0.0; batch * inputs];
-                    for (i, values) in read.iter().enumerate() {
-                        add(&mut dx, inputs, &self.columns[i % self.columns.len()], values, 1.0);
-                    }
-                    dx
+                    blocks::sum(&read, batch, inputs, place)
                 };
                 check_finite("gradient of the input", &dx)?;
                 Ok(dx)
