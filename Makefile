@@ -132,11 +132,12 @@ memcheck:  ## the core's tests under valgrind, at the AVX2 level
 ARM := --target aarch64-unknown-linux-gnu
 aarch64: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER := aarch64-linux-gnu-gcc
 aarch64: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER := qemu-aarch64 -L /usr/aarch64-linux-gnu
-aarch64:  ## the core's tests under emulation, and its bits against those of this machine
-	$(CARGO) test --locked -p dsp-core --lib $(ARM)
+aarch64:  ## the core's bits against those of this machine, and its tests under emulation (as for memcheck)
+	mkdir -p target
 	$(CARGO) run --locked --quiet -p dsp-core --example digest > target/digest.here
 	$(CARGO) run --locked --quiet -p dsp-core --example digest $(ARM) > target/digest.aarch64
 	diff target/digest.here target/digest.aarch64
+	$(CARGO) test --locked -p dsp-core --lib $(ARM) -- $(MEMCHECK)
 
 deny:  ## licences and sources of the crates (needs cargo-deny); known defects where the network has the database
 	cargo-deny --offline check licenses bans sources

@@ -13,7 +13,7 @@ from helpers import long_calls
 
 PROMISE = 0.2
 # From the copying of the arguments to the midst of the work; a call that has ended before the signal does not count.
-MOMENTS = (0.001, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2)
+MOMENTS = (0.001, 0.05, 0.2, 0.5, 1.2)
 
 
 def waited(name: str, moment: float, threads: int) -> float | None:
