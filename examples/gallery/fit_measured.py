@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-default = Path(__file__).parents[2] / "docs" / "gallery" / "fit_measured.png"
-picture = Path(sys.argv[1]) if sys.argv[1:] else default
+picture = sys.argv[1] if sys.argv[1:] else "fit_measured.png"
 device = dt.devices.SoftBounds(dw_min=0.02, dw_min_std=0.3, up_down_dtod=0.15)
 trains, read_noise, noise = np.repeat([1, -1, 1], 100), 0.01, np.random.default_rng(0)
 
