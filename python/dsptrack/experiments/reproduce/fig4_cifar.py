@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dsptrack import datasets, presets
-from dsptrack.exceptions import ConfigError
+from dsptrack.exceptions import DspError
 from dsptrack.experiments.hyperparameters import Method
 from dsptrack.plot import OKABE_ITO
 from dsptrack.sweep import Context, Results
@@ -107,7 +107,7 @@ def _packages() -> tuple[Any, Any]:
     try:
         return importlib.import_module("torch"), importlib.import_module("dsptrack.torch")
     except ModuleNotFoundError:
-        raise ConfigError("fig4-cifar: needs PyTorch (pip install dsptrack[torch])") from None
+        raise DspError('fig4-cifar: needs PyTorch: pip install "dsptrack[torch]"') from None
 
 
 @contextmanager
