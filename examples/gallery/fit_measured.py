@@ -51,7 +51,7 @@ right.axline((0, 0), slope=1, color="k", linestyle="--", label="fitted = true")
 right.set(xlabel="true symmetric point (weight)", ylabel="fitted symmetric point (weight)", aspect="equal")
 for axes in (left, right):
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    axes.legend(loc="best", fontsize="small")
 figure.savefig(picture)
 dw_min, error = result.parameters["dw_min"], result.std_errors["dw_min"]
 print(f"dw_min {dw_min:.4f} +- {error:.4f}, true {device.dw_min}; noise of a step {result.device.dw_min_std:.2f}")

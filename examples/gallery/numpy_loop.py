@@ -54,5 +54,5 @@ for colour, marker, (name, curve) in zip(dt.plot.OKABE_ITO, "osD", curves.items(
 axes.set(xlabel="epoch", ylabel="training loss (nats per image)", ylim=(0, None))
 axes.set_xticks(range(0, epochs + 1, max(1, epochs // 10)))
 axes.grid(alpha=0.3)
-axes.legend()
+axes.legend(loc="best")
 figure.savefig(picture)

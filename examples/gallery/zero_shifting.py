@@ -44,7 +44,7 @@ axes.plot([], [], "k-", label="expected")
 axes.plot([], [], "k:", label="bound (Theorem C.2)")
 axes.set(xscale="log", yscale="log", xlabel="pulses on every cell", ylabel="RMS error of a cell (weight)")
 axes.grid(alpha=0.3)
-axes.legend(fontsize="small", ncols=2)
+axes.legend(loc="best", fontsize="small", ncols=2)
 figure.savefig(picture)
 
 for dw_min, error in errors.items():

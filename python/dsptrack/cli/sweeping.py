@@ -51,7 +51,7 @@ def backend(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         try:
             from ray.util.joblib import register_ray
         except ImportError:
-            raise DspError('backend = ray: needs the package ray: pip install ray') from None
+            raise DspError("backend = ray: needs the package ray: pip install ray") from None
         register_ray()
         yield where
     else:

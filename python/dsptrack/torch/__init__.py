@@ -1,7 +1,7 @@
 """PyTorch modules on analog tiles: `AnalogLinear`, `AnalogConv2d`, `convert`, and the optimizer `AnalogSGD`.
 
-Needs PyTorch: ``pip install "dsptrack[torch]"``. Tiles live on the CPU and compute in float32; tensors are handed to the
-core and back without a copy. A module holds a layer of `dsptrack.nn` and gives the same numbers as that layer.
+Needs PyTorch: ``pip install "dsptrack[torch]"``. Tiles live on the CPU and compute in float32; tensors are handed to
+the core and back without a copy. A module holds a layer of `dsptrack.nn` and gives the same numbers as that layer.
 
 Each module has one `AnalogParameter`, an empty tensor that stands for its tiles: in ``model.parameters()``, in the
 groups of an optimizer, and for freezing by ``requires_grad_(False)``. Its gradient holds the vectors x and delta of all

@@ -176,7 +176,7 @@ def draw(summary: Mapping[str, Any]) -> Figure:
             panel.errorbar([row[varied] for row in ours], [row["accuracy"] for row in ours], spread, **style)
         panel.set(xlabel=f"{name} of the reference (weight)")
         if here:
-            panel.legend(fontsize="small")
+            panel.legend(loc="best", fontsize="small")
     axes[0].set(ylabel="test accuracy (%)")
     return figure
 
