@@ -37,11 +37,11 @@ def make(case: Case, images: str, threads: int) -> Work:
     if case.kind == "read":
         return (lambda: (tile.forward(x), tile.backward(d))), (lambda: read(tile, x, d))
 
-    def check() -> dict[str, float]:
+    def once() -> tuple[np.ndarray, np.ndarray]:
         tile.set_weights(start(case))
         before = tile.weights.copy()
         tile.update(x, d, lr=case.lr)
-        return checks_of(case, tile.weights, before)
+        return tile.weights.copy(), before
 
     gradients = itertools.cycle((d, -d))  # there and back, so that the weights stay where they are
 
@@ -50,7 +50,7 @@ def make(case: Case, images: str, threads: int) -> Work:
             tile.set_weights(start(case))
         tile.update(x, d if case.near else next(gradients), lr=case.lr)
 
-    return step, check
+    return step, lambda: checks_of(once)
 
 
 def shifted(array: dt.CrossbarArray, case: Case) -> dict[str, float]:
