@@ -27,7 +27,7 @@ def test_without_pytorch_the_message_says_what_to_install():
     done = run(HIDDEN + "import dsptrack as dt; dt.torch")
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert last == "ModuleNotFoundError: dsptrack.torch needs PyTorch: pip install dsptrack[torch]"
+    assert last == 'ModuleNotFoundError: dsptrack.torch needs PyTorch: pip install "dsptrack[torch]"'
 
 
 def test_star_imports_do_without_pytorch():

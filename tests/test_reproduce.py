@@ -55,6 +55,17 @@ def test_every_experiment_runs_small(name, tmp_path, capsys):
     assert again.err == ""
 
 
+def test_all_is_one_document_and_says_what_is_left_out(tmp_path, monkeypatch, capsys):
+    few = {name: EXPERIMENTS[name] for name in ("fig1a", "fig1b", "fig4-cifar")}
+    monkeypatch.setattr("dsptrack.cli.reproduce.EXPERIMENTS", few)
+    command = ["reproduce", "all", "--quick", "--cells", "4", "--json", "--quiet", "--out", str(tmp_path)]
+    assert main([*command, "--data-root", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert found == {name: json.loads((tmp_path / f"{name}.json").read_text()) for name in ("fig1a", "fig1b")}
+    assert captured.err.startswith("fig4-cifar: left out, ")
+
+
 def test_figure_1a_follows_the_theory():
     """Offsets are several standard errors of the mean wide: 5 % of the theory plus five of them."""
     row = reproduce("fig1a", Options(cells=128, values=(500, 1000))).summary["rows"]
@@ -226,5 +237,5 @@ def test_cifar_on_random_images_in_the_published_format(tmp_path, capsys):
 
 def test_cifar_says_what_it_needs(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    assert main(["reproduce", "fig4-cifar", "--quick", "--out", str(tmp_path), "--quiet"]) == 2
+    assert main(["reproduce", "fig4-cifar", "--quick", "--out", str(tmp_path), "--quiet"]) == 1
     assert "needs PyTorch" in capsys.readouterr().err

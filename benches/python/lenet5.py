@@ -3,7 +3,7 @@
 The first two lines of docs/results.md on LeNet-5:
 
     python benches/python/lenet5.py --data-root DIR --device idealized --lr 0.1 --factor 0.6
-    python benches/python/lenet5.py --data-root DIR --device reram_sb --lr 0.1 --factor 0.6
+    python benches/python/lenet5.py --data-root DIR --device reram_sb --lr 0.01 --factor 0.6 --omega 0.6 --learn-scale
 
 With --validate every tenth training image is held out and tested on, for choosing a rate; the test set stays unseen.
 """
@@ -28,13 +28,16 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--omega", type=float, default=0.0, help="weight scaling: largest weight on a tile; 0: none")
+    parser.add_argument("--learn-scale", action="store_true", help="learn an output scale a tile")
     parser.add_argument("--validate", action="store_true", help="hold every tenth training image out and test on these")
     args = parser.parse_args()
     data = dt.datasets.load("mnist", args.data_root)
     data = data.hold_out(10) if args.validate else data
     rule = dt.algorithms.AnalogSGD(device=getattr(dt.presets, args.device)())
     reads = {"forward": dt.Periphery.ideal(), "backward": dt.Periphery.ideal()} if args.reads == "ideal" else {}
-    model = nn.lenet5(rule, rng=args.seed, num_threads=args.threads, **reads)
+    scales = {"weight_scaling_omega": args.omega, "learn_out_scaling": args.learn_scale}
+    model = nn.lenet5(rule, rng=args.seed, num_threads=args.threads, **scales, **reads)
     schedule = nn.schedules.Exponential(lr=args.lr, factor=args.factor)
     trainer = nn.Trainer(model, nn.CrossEntropyLoss(), lr=schedule, batch_size=args.batch_size, rng=args.seed)
     print(f"{args}\n{len(data.train_x)} images to train, {len(data.test_x)} to test", flush=True)

@@ -20,7 +20,10 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "tests"))
 
 import test_theory_simulation as simulation
+from dsptrack.plot import OKABE_ITO
 from helpers.quadratic import Problem, make, run, soft
+
+mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=OKABE_ITO[:6])
 
 
 def row(*cells):
@@ -43,7 +46,7 @@ def zero_shifting(axis):
         axis.loglog(x, y, marker, label=f"{scheme}, slope {slope(x, y):.2f}")
         row(scheme, *(n or "never" for n in found), slope(x, y))
     axis.loglog(sizes, 5.4 / sizes, "k:", label="5.4 / dw_min")
-    axis.set(xlabel="dw_min", ylabel="pulses to 1 % of the mean", title="Zero-shifting")
+    axis.set(xlabel="dw_min (weight)", ylabel="pulses on every cell to 1 % of the mean", title="Zero-shifting")
 
 
 def metric(axis):
@@ -62,7 +65,7 @@ def metric(axis):
         axis.loglog(counts, values, f"{marker}-", label=f"{name}, slope {slope(counts, values):.2f}")
         row(name, *values, slope(counts, values))
     axis.loglog(counts, 0.15 * np.sqrt(counts[0] / np.array(counts)), "k:", label=r"$K^{-1/2}$")
-    axis.set(xlabel="K", ylabel="E_K of (14)", title="Mean field, alpha = 2/sqrt(K)", ylim=(2e-3, 0.7))
+    axis.set(xlabel="K (steps)", ylabel="E_K of (14) (weight²)", title="Mean field, α = 2/√K", ylim=(2e-3, 0.7))
 
 
 def biased(name, problem, counts):
@@ -82,23 +85,24 @@ def floors(axis):
         found = [simulation.floor(name, float(size), steps=6000, replicas=60) for size in sizes]
         axis.loglog(sizes, found, f"{marker}-", label=f"{name}, slope {slope(sizes, found):.2f}")
         row(name, *found, slope(sizes, found))
-    axis.set(xlabel="dw_min", ylabel="E_K of (14)", title="Floor, pulsed, from the solution")
+    axis.set(xlabel="dw_min (weight)", ylabel="E_K of (14) (weight²)", title="Floor, pulsed, from the solution")
 
 
 def chopping(axis):
     """Error of Q for several p."""
     problem, steps = Problem(replicas=20), 3000
-    for p in (0.0, 0.005, 0.02, 0.1, 0.3, 1.0):
+    probabilities, styles = (0.0, 0.005, 0.02, 0.1, 0.3, 1.0), ("-", "--", "-.", ":", "-", "--")
+    for p, style in zip(probabilities, styles, strict=True):
         o = make("ERider", problem, steps, scale=2, dw_min=1e-3, eta=0.02, chop_probability=p)
         course = run(o, problem, steps)
         errors = np.sqrt(np.array(course.point_error) / problem.dimension)
-        axis.semilogy(np.arange(errors.size) * 20, errors, label=f"p = {p:g}")
+        axis.semilogy(np.arange(errors.size) * 20, errors, style, label=f"p = {p:g}")
         below = np.flatnonzero(errors < 0.1)
         first = int(below[0]) * 20 if below.size else "never"
         weights = float(np.sqrt(np.mean(course.weight_error[-10:]) / problem.dimension))
         events = o.ledger["reference"]["programming_events"] // (problem.replicas * problem.dimension)
         row(p, float(errors[-10:].mean()), first, weights, events)
-    axis.set(xlabel="step", ylabel="rms(Q - SP)", title="E-RIDER, pulsed, dw_min = 0.001")
+    axis.set(xlabel="step", ylabel="rms(Q - SP) (weight)", title="E-RIDER, pulsed, dw_min = 0.001")
 
 
 def analog_sgd(axis):
@@ -111,13 +115,13 @@ def analog_sgd(axis):
         row(sigma, found[-1], expected[-1], found[-1] / expected[-1], simulation.share(bias, root))
     axis.loglog(sigmas, found, "o", label="simulation, projected on (4)")
     axis.loglog(sigmas, expected, "-", label="(4), weight proportional to sigma")
-    axis.set(xlabel="sigma", ylabel="rms(W - W*)", title="Bias of AnalogSGD, mean field")
+    axis.set(xlabel="sigma (weight)", ylabel="rms(W - W*) (weight)", title="Bias of AnalogSGD, mean field")
 
 
 def least_squares(axis):
     """Loss of the authors' toy problem."""
     hessian, truth = simulation.least_squares()
-    for tau, colour in zip((1.0, 1.5, 2.0, 2.5), ("C0", "C1", "C2", "C3"), strict=True):
+    for tau, colour in zip((1.0, 1.5, 2.0, 2.5), OKABE_ITO, strict=False):
         losses = []
         for mode, style in (("mean_field", "-"), ("pulsed", "--")):
             weights, _ = simulation.follow_least_squares("AnalogSGD", tau, mode, 30)
@@ -125,7 +129,7 @@ def least_squares(axis):
             axis.plot(1250 + 10 * np.arange(loss.size), loss, style, color=colour, label=f"{mode}, tau = {tau:g}")
             losses.append(float(loss.mean()))
         row(tau, *losses, losses[1] - losses[0])
-    axis.set(xlabel="step", ylabel="loss", title="Least squares, 40 weights, 300 states", ylim=(0.006, 0.029))
+    axis.set(xlabel="step", ylabel="loss (weight²)", title="Least squares, 40 weights, 300 states", ylim=(0.006, 0.029))
 
 
 def slow_cells():

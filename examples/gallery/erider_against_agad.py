@@ -8,13 +8,11 @@ to P (fast_lr 0.5) as E-RIDER. Nothing was tuned for these images.
 """
 
 import sys
-from pathlib import Path
 
 import dsptrack as dt
 from dsptrack.experiments import CompareSettings, compare
 
-default = Path(__file__).parents[2] / "docs" / "gallery" / "erider_against_agad.png"
-picture = Path(sys.argv[1]) if sys.argv[1:] else default
+picture = sys.argv[1] if sys.argv[1:] else "erider_against_agad.png"
 settings = CompareSettings(
     data="digits",
     methods=("agad", "agad-fast", "e-rider"),

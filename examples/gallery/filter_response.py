@@ -6,15 +6,13 @@ multiples, where the average lets little pass; Q's spectrum is that of P times (
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-default = Path(__file__).parents[2] / "docs" / "gallery" / "filter_response.png"
-picture = Path(sys.argv[1]) if sys.argv[1:] else default
+picture = sys.argv[1] if sys.argv[1:] else "filter_response.png"
 steps, start, period, eta = 4000, 1000, 5, 0.02
 
 figure = Figure(figsize=(8.4, 4.0), dpi=100, layout="constrained")

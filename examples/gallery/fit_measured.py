@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-default = Path(__file__).parents[2] / "docs" / "gallery" / "fit_measured.png"
-picture = Path(sys.argv[1]) if sys.argv[1:] else default
+picture = sys.argv[1] if sys.argv[1:] else "fit_measured.png"
 device = dt.devices.SoftBounds(dw_min=0.02, dw_min_std=0.3, up_down_dtod=0.15)
 trains, read_noise, noise = np.repeat([1, -1, 1], 100), 0.01, np.random.default_rng(0)
 
@@ -52,7 +51,7 @@ right.axline((0, 0), slope=1, color="k", linestyle="--", label="fitted = true")
 right.set(xlabel="true symmetric point (weight)", ylabel="fitted symmetric point (weight)", aspect="equal")
 for axes in (left, right):
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    axes.legend(loc="best", fontsize="small")
 figure.savefig(picture)
 dw_min, error = result.parameters["dw_min"], result.std_errors["dw_min"]
 print(f"dw_min {dw_min:.4f} +- {error:.4f}, true {device.dw_min}; noise of a step {result.device.dw_min_std:.2f}")

@@ -7,15 +7,13 @@ both tiles lie at 0.4, which holds analog SGD away from where the loss is small.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-default = Path(__file__).parents[2] / "docs" / "gallery" / "numpy_loop.png"
-picture = Path(sys.argv[1]) if sys.argv[1:] else default
+picture = sys.argv[1] if sys.argv[1:] else "numpy_loop.png"
 epochs = int(sys.argv[2]) if sys.argv[2:] else 20
 data = dt.datasets.load("digits")
 
@@ -56,5 +54,5 @@ for colour, marker, (name, curve) in zip(dt.plot.OKABE_ITO, "osD", curves.items(
 axes.set(xlabel="epoch", ylabel="training loss (nats per image)", ylim=(0, None))
 axes.set_xticks(range(0, epochs + 1, max(1, epochs // 10)))
 axes.grid(alpha=0.3)
-axes.legend()
+axes.legend(loc="best")
 figure.savefig(picture)

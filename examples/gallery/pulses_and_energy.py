@@ -6,15 +6,13 @@ your hardware's own. Under each name: the RMS error of the weights that was reac
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-default = Path(__file__).parents[2] / "docs" / "gallery" / "pulses_and_energy.png"
-picture = Path(sys.argv[1]) if sys.argv[1:] else default
+picture = sys.argv[1] if sys.argv[1:] else "pulses_and_energy.png"
 shape, target = (16, 32), np.random.default_rng(0).uniform(-0.3, 0.3, (16, 32))
 device = dt.devices.SoftBoundsReference(
     dw_min=0.005, w_max=1, w_min=-1, subtract_symmetry_point=True, reference_mean=0.2, reference_std=0.1

@@ -5,15 +5,13 @@ Right, three cells of one array: made alike, but each crosses somewhere else.
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-default = Path(__file__).parents[2] / "docs" / "gallery" / "response_curves.png"
-picture = Path(sys.argv[1]) if sys.argv[1:] else default
+picture = sys.argv[1] if sys.argv[1:] else "response_curves.png"
 models: dict[str, dt.devices.Device] = {
     "SoftBounds": dt.devices.SoftBounds(),
     "PowStep": dt.devices.PowStep(),

@@ -6,15 +6,13 @@ gradient again and again, so that P swings about its symmetric point, Q finds it
 """
 
 import sys
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-default = Path(__file__).parents[2] / "docs" / "gallery" / "rider_three_cells.png"
-picture = Path(sys.argv[1]) if sys.argv[1:] else default
+picture = sys.argv[1] if sys.argv[1:] else "rider_three_cells.png"
 optimum, steps = 0.3, 3000
 colours = dt.plot.OKABE_ITO[4], dt.plot.OKABE_ITO[0], dt.plot.OKABE_ITO[1]
 fast = dt.devices.SoftBoundsReference(

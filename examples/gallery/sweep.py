@@ -6,7 +6,6 @@ when the run ends, too fast a one follows the noise; without the chopper (p = 0)
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,7 @@ from matplotlib.figure import Figure
 
 import dsptrack as dt
 
-default = Path(__file__).parents[2] / "docs" / "gallery" / "sweep.png"
-picture = Path(sys.argv[1]) if sys.argv[1:] else default
+picture = sys.argv[1] if sys.argv[1:] else "sweep.png"
 optimum, steps = 0.3, 1000
 etas, probabilities = [0.003, 0.01, 0.03, 0.1, 0.3], [0.0, 0.01, 0.03, 0.1, 0.3]
 

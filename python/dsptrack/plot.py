@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OKABE_ITO", "compare", "pulse_train", "response", "symmetric_points", "zero_shift"]
 
+# Legends say `loc="best"`, which is the default: where it is not said, matplotlib warns of a place that took a second
+# to find, as it does on a busy machine.
+
 # Black and yellow come last: black reads as "reference line", yellow is faint on white.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
 _MARKERS = "osD^vPX*"
@@ -72,7 +75,7 @@ def compare(histories: Mapping[str, Sequence[EpochRecord]], *, title: str = "") 
         error.plot(epochs, errors, label=name, **style)
     accuracy.set(xlabel="epoch", ylabel="test accuracy (%)")
     error.set(xlabel="epoch", ylabel="RMS error of the symmetric point (weight)", ylim=(0.0, None))
-    accuracy.legend(fontsize="small")
+    accuracy.legend(loc="best", fontsize="small")
     figure.suptitle(title)
     return figure
 
@@ -125,7 +128,7 @@ def zero_shift(calibration: "Calibration", *, title: str = "") -> Figure:
         axes.set(xlabel="pulses on every cell", xscale="log", yscale="log")
         axes.set_xticks(pulses, labels=[f"{n:,}" for n in pulses])
         axes.set_xticks([], minor=True)
-        axes.legend(fontsize="small")
+        axes.legend(loc="best", fontsize="small")
     figure.suptitle(title)
     return figure
 
@@ -179,7 +182,7 @@ def response(device: Device | CrossbarArray, *, cells: int = 12, title: str = ""
     right.set(xlabel="weight", ylabel="symmetric and asymmetric part")
     for axes in (left, right):
         axes.axhline(0.0, color="0.5", linewidth=0.8)
-        axes.legend(fontsize="small")
+        axes.legend(loc="best", fontsize="small")
     figure.suptitle(title)
     return figure
 
@@ -247,7 +250,7 @@ def pulse_train(
         down = axes.axvspan((2 * cycle + 1) * pulses, (2 * cycle + 2) * pulses, color="0.93", zorder=0)
     down.set_label("down pulses")
     axes.set(xlabel="pulse", ylabel="weight", xlim=(0, seen[-1]))
-    axes.legend(handles=[down], fontsize="small")
+    axes.legend(loc="best", handles=[down], fontsize="small")
     figure.suptitle(title)
     return figure
 
@@ -286,7 +289,7 @@ def symmetric_points(array: CrossbarArray, *, title: str = "") -> Figure:
         mean, std = float(known.mean()), float(known.std())
         histogram.hist(known, bins="auto" if known.size < 5000 else 60, color=OKABE_ITO[0], label="cells")
         histogram.axvline(mean, color=OKABE_ITO[1], linestyle="--", label=f"mean {mean:.3g}, std {std:.3g}")
-        histogram.legend(fontsize="small")
+        histogram.legend(loc="best", fontsize="small")
     without = points.size - known.size
     histogram.set(
         xlabel="symmetric point (weight)", ylabel="cells", title=f"{without:,} of {points.size:,} cells have none"

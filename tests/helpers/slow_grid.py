@@ -54,6 +54,12 @@ class SlowGrid:
             y[:, rows] += part * np.float32(gain)
         return y
 
+    def forward_patches(self, x: np.ndarray, windows: Any) -> np.ndarray:
+        return self.forward(windows.gather(x))
+
+    def backward_patches(self, grad: np.ndarray, windows: Any, shape: tuple[int, int, int, int]) -> np.ndarray:
+        return windows.scatter(self.backward(grad, True), shape)
+
     def backward(self, grad: np.ndarray, wanted: bool) -> np.ndarray | None:
         self.grad = grad
         dx = np.zeros_like(self.x)

@@ -3,16 +3,18 @@
 use std::sync::{Arc, Mutex};
 
 use dsp_core::Error;
+use dsp_core::layer::windows::Shape;
 use dsp_core::layer::{Factors, Grid as Core, Passes as CorePasses, update};
 use dsp_core::par::Threads;
 use dsp_core::par::stop::watched;
-use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4};
 use pyo3::prelude::*;
 
 use crate::convert::{batch, contiguous, matrix};
 use crate::detach::{interrupted, locked, patient, unless_raised};
 use crate::errors::raise;
 use crate::tile::Tile;
+use crate::windows::{Images, Windows, images, lent};
 
 /// Tiles that make one weight matrix, with their digital factors.
 #[pyclass(frozen, module = "dsptrack._core")]
@@ -78,6 +80,38 @@ impl Grid {
         let (grad, size) = batch(py, "grad", &grad, self.shape.0)?;
         let dx = patient(py, &self.grid, |grid| grid.backward(grad, wanted))?;
         dx.map(|dx| matrix(py, dx, (size, self.shape.1))).transpose()
+    }
+
+    /// `forward` for the patches of images.
+    fn forward_patches<'py>(
+        &self,
+        py: Python<'py>,
+        x: PyReadonlyArray4<'_, f32>,
+        windows: &Windows,
+    ) -> PyResult<Matrix<'py>> {
+        let (x, shape) = lent(py, "x", &x)?;
+        let (y, size) = patient(py, &self.grid, |grid| {
+            let (down, right) = windows.0.positions(shape)?;
+            let rows = windows.0.gather(grid.threads(), &x, shape)?;
+            Ok((grid.forward(rows, shape[0] * down * right)?, shape[0] * down * right))
+        })?;
+        matrix(py, y, (size, self.shape.0))
+    }
+
+    /// `backward` to images of this shape.
+    fn backward_patches<'py>(
+        &self,
+        py: Python<'py>,
+        grad: PyReadonlyArray2<'_, f32>,
+        windows: &Windows,
+        shape: Shape,
+    ) -> PyResult<Images<'py, f32>> {
+        let (grad, _) = batch(py, "grad", &grad, self.shape.0)?;
+        let dx = patient(py, &self.grid, |grid| {
+            let rows = grid.backward(grad, true)?.unwrap_or_default();
+            windows.0.scatter(grid.threads(), &rows, shape)
+        })?;
+        images(py, dx, shape)
     }
 
     /// Makes the last forward pass have not been.

@@ -1,6 +1,7 @@
 //! Windows of images: the patches of a convolution, the elements of a pooling.
 
 use dsp_core::layer::windows::{self, Pair, Shape};
+use dsp_core::par::Threads;
 use numpy::PyUntypedArrayMethods;
 use numpy::{Element, PyArray1, PyArray2, PyArray4, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray4};
 use pyo3::prelude::*;
@@ -10,12 +11,13 @@ use crate::detach::free;
 
 /// Windows that slide over images.
 #[pyclass(frozen, module = "dsptrack._core")]
-pub struct Windows(windows::Windows);
+pub struct Windows(pub windows::Windows);
 
-type Images<'py, T> = Bound<'py, PyArray4<T>>;
+/// Images as an array.
+pub type Images<'py, T> = Bound<'py, PyArray4<T>>;
 
 /// Values and sizes of images.
-fn lent<T: Element + Copy>(
+pub fn lent<T: Element + Copy>(
     py: Python<'_>,
     name: &'static str,
     array: &PyReadonlyArray4<'_, T>,
@@ -24,7 +26,8 @@ fn lent<T: Element + Copy>(
     Ok((contiguous(py, name, || array.as_slice())?, [shape[0], shape[1], shape[2], shape[3]]))
 }
 
-fn images<T: Element>(py: Python<'_>, values: Vec<T>, shape: Shape) -> PyResult<Images<'_, T>> {
+/// Images of this shape.
+pub fn images<T: Element>(py: Python<'_>, values: Vec<T>, shape: Shape) -> PyResult<Images<'_, T>> {
     PyArray1::from_vec(py, values).reshape(shape)
 }
 
@@ -40,7 +43,7 @@ impl Windows {
         let (x, shape) = lent(py, "x", &x)?;
         let (rows, count) = free(py, || {
             let (down, right) = self.0.positions(shape)?;
-            Ok((self.0.gather(&x, shape)?, shape[0] * down * right))
+            Ok((self.0.gather(Threads::ONE, &x, shape)?, shape[0] * down * right))
         })?;
         let columns = rows.len() / count.max(1);
         matrix(py, rows, (count, columns))
@@ -54,7 +57,7 @@ impl Windows {
         shape: Shape,
     ) -> PyResult<Images<'py, f32>> {
         let rows = contiguous(py, "rows", || rows.as_slice())?;
-        let x = free(py, || self.0.scatter(&rows, shape))?;
+        let x = free(py, || self.0.scatter(Threads::ONE, &rows, shape))?;
         images(py, x, shape)
     }
 

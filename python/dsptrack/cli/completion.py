@@ -11,6 +11,8 @@ pip install "dsptrack[completion]" brings."""
 EPILOG = """examples:
   dsptrack completion bash > ~/.local/share/bash-completion/completions/dsptrack
   dsptrack completion zsh > ~/.zsh/completions/_dsptrack    that folder must be in $fpath
+
+the folders must exist; new shells have the completion
 """
 
 
@@ -24,7 +26,7 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         import shtab
     except ImportError:
-        raise DspError('completion needs the package shtab: pip install "dsptrack[completion]"') from None
+        raise DspError('completion: needs the package shtab: pip install "dsptrack[completion]"') from None
     for command in arguments.commands.values():
         for action in command._actions:
             metavar = str(action.metavar)

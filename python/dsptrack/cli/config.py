@@ -41,7 +41,8 @@ def defaults(file: Path, parser: argparse.ArgumentParser) -> dict[str, Any]:
     for key, value in values.items():
         name = key.replace("-", "_")
         if name not in options:
-            raise ConfigError(f"{file}: no option {key!r}: must be among {', '.join(sorted(options))}")
+            known = f"must be among {', '.join(sorted(options))}" if options else "this command has none"
+            raise ConfigError(f"{file}: no option {key!r}: {known}")
         if name in found:
             raise ConfigError(f"{file}: {key!r} is there twice, with a hyphen and with an underscore: must be once")
         found[name] = _checked(f"{file}: {key} = {value!r}", options[name], value)

@@ -1,6 +1,7 @@
 """``dsptrack reproduce``: one figure or table of the paper, or all of them."""
 
 import argparse
+import json
 import math
 from typing import Any
 
@@ -57,18 +58,29 @@ def run(arguments: argparse.Namespace) -> None:
     names = ("data", "network", "recipe", "epochs", "images", "at", "values", "cells")
     chosen = {name: getattr(arguments, name) for name in names}
     options = Options(quick=arguments.quick, methods=arguments.rows, **chosen)
-    everything = arguments.name == _ALL
     with backend(arguments) as where:
-        for name in EXPERIMENTS if everything else (arguments.name,):
-            try:
-                _one(name, options, arguments, where)
-            except DspError as error:
-                if not everything:
-                    raise
-                remark(f"{name}: left out, {error}")
+        if arguments.name == _ALL:
+            _all(options, arguments, where)
+        else:
+            text = _one(arguments.name, options, arguments, where)
+            if arguments.json:
+                print(text)
 
 
-def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict[str, Any]) -> None:
+def _all(options: Options, arguments: argparse.Namespace, where: dict[str, Any]) -> None:
+    """Reproduce what the data at hand allow; as JSON that is one document, an entry an experiment."""
+    found = {}
+    for name in EXPERIMENTS:
+        try:
+            found[name] = json.loads(_one(name, options, arguments, where))
+        except DspError as error:
+            remark(f"{name}: left out, {error}")
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+
+
+def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict[str, Any]) -> str:
+    """Reproduce one experiment, write its files, print its report if words are asked for; return its JSON."""
     arguments.out.mkdir(parents=True, exist_ok=True)
     store = (arguments.out if arguments.store is None else arguments.store) / f"{name}-runs"
     if not arguments.quiet:
@@ -87,9 +99,11 @@ def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict
     found.figure.savefig(arguments.out / f"{name}.png")
     found.results.to_csv(arguments.out / f"{name}.csv")
     text = write_json(arguments.out / f"{name}.json", found.summary)
-    print(text if arguments.json else _report(found))
+    if not arguments.json:
+        print(_report(found))
     if not arguments.quiet:
         remark(f"wrote {name}.json, {name}.csv and {name}.png to {arguments.out}")
+    return text
 
 
 def _report(found: Reproduction) -> str:

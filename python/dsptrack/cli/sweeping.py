@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dsptrack.exceptions import ConfigError
+from dsptrack.exceptions import ConfigError, DspError
 from dsptrack.sweep import Record
 
 from .options import remark
@@ -41,7 +41,7 @@ def backend(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         try:
             from distributed import Client
         except ImportError:
-            raise ConfigError("backend = 'dask': needs the package distributed (pip install dsptrack[dask])") from None
+            raise DspError('backend = dask: needs the package distributed: pip install "dsptrack[dask]"') from None
         local = {} if arguments.workers == -1 else {"n_workers": arguments.workers}
         options = local | {"threads_per_worker": 1, "dashboard_address": None}
         client: Any = Client  # untyped
@@ -51,7 +51,7 @@ def backend(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         try:
             from ray.util.joblib import register_ray
         except ImportError:
-            raise ConfigError("backend = 'ray': needs the package ray") from None
+            raise DspError("backend = ray: needs the package ray: pip install ray") from None
         register_ray()
         yield where
     else:

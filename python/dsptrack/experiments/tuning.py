@@ -9,7 +9,7 @@ import numpy as np
 
 from dsptrack import _core
 from dsptrack._checks import choice, threads, whole
-from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
+from dsptrack.exceptions import ConfigError, DivergenceError, DspError, NonFiniteError
 from dsptrack.sweep import Context
 
 from .hyperparameters import METHODS
@@ -141,7 +141,9 @@ def tune(
     Raises
     ------
     ConfigError
-        If an argument is out of range, optuna is not installed, or every trial diverged.
+        If an argument is out of range, or every trial diverged.
+    DspError
+        If optuna is not installed.
     DataError
         If the data set is missing or damaged.
 
@@ -156,7 +158,7 @@ def tune(
     try:
         import optuna
     except ImportError:
-        raise ConfigError("tune: needs the package optuna (pip install dsptrack[tune])") from None
+        raise DspError('tune: needs the package optuna: pip install "dsptrack[tune]"') from None
     search, own = SEARCH[choice("method", method, tuple(METHODS))], METHODS[method]
     whole("trials", trials, 1)
     whole("seed", seed, 0)

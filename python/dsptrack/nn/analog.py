@@ -20,6 +20,7 @@ from .layer import FloatArray, Layer
 from .passes import Passes
 from .rows import add_in_place
 from .state import array, entries
+from .windows import Shape, Windows
 
 _FORWARD = Periphery()
 _BACKWARD = Periphery(bound_management="none")
@@ -231,11 +232,16 @@ class AnalogLayer(Layer):
         self._input_shape = passes[-1].input_shape
         self._bias_grad = sum(grads[1:], grads[0]) if grads else None
 
-    def _read(self, x: FloatArray, input_shape: tuple[int, ...]) -> FloatArray:
-        """Return x Wᵀ + b, (V, M), for the vectors `x` (V, N) of such a batch; the caller may overwrite it."""
+    def _read(self, x: FloatArray, input_shape: tuple[int, ...], windows: Windows | None = None) -> FloatArray:
+        """Return x Wᵀ + b, (V, M), for the vectors `x` (V, N) of such a batch; the caller may overwrite it.
+
+        With `windows`, `x` is images and their patches are the vectors.
+        """
         if self._analog_bias:
-            x = np.concatenate([x, np.ones((len(x), 1), np.float32)], axis=1)
-        y = self._grid.forward(x)
+            vectors = x if windows is None else windows.core.gather(x)
+            y = self._grid.forward(np.concatenate([vectors, np.ones((len(vectors), 1), np.float32)], axis=1))
+        else:
+            y = self._grid.forward(x, windows)
         try:
             if self._bias is not None:
                 add_in_place(y, self._bias)
@@ -248,11 +254,21 @@ class AnalogLayer(Layer):
         self._images, self._input_shape, self._bias_grad = input_shape[0], input_shape, None
         return y
 
-    def _read_back(self, grad: FloatArray, bias_grad: FloatArray) -> FloatArray | None:
-        """Return dL/dx, (V, N), for `grad` = dL/dy (V, M) with the sum `bias_grad`; None without `needs_input_grad`."""
+    def _read_back(
+        self, grad: FloatArray, bias_grad: FloatArray, windows: Windows | None = None, shape: Shape = (0, 0, 0, 0)
+    ) -> FloatArray | None:
+        """Return dL/dx, (V, N), for `grad` = dL/dy (V, M) with the sum `bias_grad`; None without `needs_input_grad`.
+
+        With `windows`, it is images of this `shape` whose patches are the vectors.
+        """
         self._bias_grad = bias_grad
+        if windows is not None and self.needs_input_grad and not self._analog_bias:
+            return self._grid.core.backward_patches(grad, windows.core, shape)
         back = self._grid.backward(grad, needs_input_grad=self.needs_input_grad)
-        return np.ascontiguousarray(back[:, :-1]) if self._analog_bias and back is not None else back
+        if back is None or not self._analog_bias:
+            return back
+        back = np.ascontiguousarray(back[:, :-1])
+        return back if windows is None else windows.core.scatter(back, shape)
 
     def _matched(self, grad: FloatArray, shape: tuple[int, ...]) -> FloatArray:
         """Return `grad` in the layout of the core if it has the shape of the last output."""

@@ -15,6 +15,7 @@ from dsptrack.update import PulseUpdate
 from .block import Block
 from .layer import FloatArray
 from .state import entries
+from .windows import Windows
 
 
 class Grid:
@@ -88,9 +89,9 @@ class Grid:
             for columns, block in zip(self.columns, blocks, strict=True):
                 block.set_weights(w[rows, columns], self._omega, self._columnwise)
 
-    def forward(self, x: FloatArray) -> FloatArray:
-        """Return x Wᵀ, (V, M), an array that the caller may overwrite."""
-        y = self.core.forward(x)
+    def forward(self, x: FloatArray, windows: Windows | None = None) -> FloatArray:
+        """Return x Wᵀ, (V, M), an array that the caller may overwrite; `x` is vectors, or images with `windows`."""
+        y = self.core.forward(x) if windows is None else self.core.forward_patches(x, windows.core)
         self.has_read = True
         return y
 

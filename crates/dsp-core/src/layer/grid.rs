@@ -8,6 +8,7 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+use super::blocks::{self, cut, ranges};
 use super::factors::{Factors, dot};
 use crate::algorithm::{Batch, Tile};
 use crate::array::reads::Reads;
@@ -16,9 +17,6 @@ use crate::par::{Threads, stop};
 
 /// A tile that a grid shares with whoever looks at it.
 pub type SharedTile = Arc<Mutex<Tile>>;
-
-/// What is done to a tile.
-type TileTask<R> = Box<dyn FnOnce(&mut Tile) -> Result<R> + Send>;
 
 /// Work of one call, in roughly nanoseconds, above which its tiles run side by side.
 const SHARED_ABOVE: usize = 20_000;
@@ -65,42 +63,6 @@ impl Passes {
     }
 }
 
-/// The sizes `a`, `b`, ... as the ranges `0..a`, `a..a + b`, ...
-fn ranges(sizes: &[usize]) -> Vec<Range<usize>> {
-    let mut end = 0;
-    let next = |size: &usize| {
-        end += size;
-        end - size..end
-    };
-    sizes.iter().map(next).collect()
-}
-
-/// `values` (n, width) by ranges of their columns, each contiguous.
-fn cut(values: Vec<f32>, parts: &[Range<usize>]) -> Vec<Arc<Vec<f32>>> {
-    let [.., last] = parts else { return Vec::new() };
-    if parts.len() == 1 {
-        return vec![Arc::new(values)];
-    }
-    let part = |range: &Range<usize>| {
-        let mut part = Vec::with_capacity(values.len() / last.end * range.len());
-        for piece in stop::pieces(&values, last.end) {
-            piece.chunks_exact(last.end).for_each(|row| part.extend_from_slice(&row[range.clone()]));
-        }
-        Arc::new(part)
-    };
-    parts.iter().map(part).collect()
-}
-
-/// Adds `part` (n, size) times `gain` to the columns `at` of `total` (n, width).
-fn add(total: &mut [f32], width: usize, at: &Range<usize>, part: &[f32], gain: f32) {
-    let parts = part.chunks(stop::rows_at_once(width) * at.len());
-    for (total, part) in stop::pieces_mut(total, width).zip(parts) {
-        for (row, part) in total.chunks_exact_mut(width).zip(part.chunks_exact(at.len())) {
-            row[at.clone()].iter_mut().zip(part).for_each(|(sum, v)| *sum += v * gain);
-        }
-    }
-}
-
 impl Grid {
     /// A grid of `tiles`, block row after block row.
     ///
@@ -126,6 +88,12 @@ impl Grid {
     #[must_use]
     pub fn shape(&self) -> (usize, usize) {
         (self.rows.last().map_or(0, |r| r.end), self.columns.last().map_or(0, |c| c.end))
+    }
+
+    /// Threads that calls may use.
+    #[must_use]
+    pub fn threads(&self) -> Threads {
+        self.threads
     }
 
     /// The factors of every tile.
@@ -178,15 +146,16 @@ impl Grid {
     fn read<R>(
         &self,
         batch: usize,
-        task: impl Fn(usize) -> TileTask<Vec<f32>>,
+        task: impl Fn(usize, &mut Tile) -> Result<Vec<f32>> + Send + Sync,
         join: impl FnOnce(Vec<Vec<f32>>) -> Result<R>,
     ) -> Result<R> {
         let (rows, cols) = self.shape();
         let work = rows.saturating_mul(cols).saturating_mul(batch) / 16;
         let around = (rows + cols).saturating_mul(batch).saturating_mul(4);
-        let tasks = self.tiles.iter().enumerate().map(|(i, tile)| locked(tile.clone(), task(i))).collect();
+        let tiles = self.tiles.iter().enumerate().collect();
+        let run = |(i, tile): (usize, &SharedTile)| locked(tile, |tile| task(i, tile));
         let read = together(self.tiles.clone(), work.saturating_add(around), || {
-            join(sharing(self.threads, work).run(tasks).into_iter().collect::<Result<_>>()?)
+            join(sharing(self.threads, work).map_short(work, tiles, run).into_iter().collect::<Result<_>>()?)
         });
         if read.is_err() {
             self.unread();
@@ -204,13 +173,9 @@ impl Grid {
         check_finite("x", &x)?;
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let parts = cut(x, &self.columns);
-        let task = |i: usize| -> TileTask<Vec<f32>> {
-            let x = parts[i % parts.len()].clone();
-            Box::new(move |tile| tile.forward(&x, batch))
-        };
+        let task = |i: usize, tile: &mut Tile| tile.forward(&parts[i % parts.len()], batch);
         self.remember();
         let (y, read) = self.read(batch, task, |mut read| {
-            let mut y = vec![0.0; batch * outputs];
             for (i, (values, factors)) in read.iter_mut().zip(&self.factors).enumerate() {
                 let rows = &self.rows[i / self.columns.len()];
                 if !factors.scale.is_empty() {
@@ -219,8 +184,13 @@ impl Grid {
                         row.iter_mut().zip(&factors.scale).for_each(|(v, a)| *v *= a);
                     }
                 }
-                add(&mut y, outputs, rows, values, factors.gain as f32);
             }
+            let place = |i: usize| (&self.rows[i / self.columns.len()], self.factors[i].gain as f32);
+            let y = if let ([only], false) = (&mut read[..], self.learn_gain) {
+                blocks::only(std::mem::take(only), outputs, place(0).1)
+            } else {
+                blocks::sum(&read, batch, outputs, place)
+            };
             check_finite("output", &y)?;
             Ok((y, read))
         })?;
@@ -271,15 +241,16 @@ impl Grid {
         let mut result = None;
         if wanted {
             self.remember();
-            let task = |i: usize| -> TileTask<Vec<f32>> {
-                let d = self.factors[i].forth(&gradients[i / self.columns.len()]);
-                Box::new(move |tile| tile.backward(&d, batch))
+            let task = |i: usize, tile: &mut Tile| {
+                tile.backward(&self.factors[i].forth(&gradients[i / self.columns.len()]), batch)
             };
-            result = Some(self.read(batch, task, |read| {
-                let mut dx = vec![0.0; batch * inputs];
-                for (i, values) in read.iter().enumerate() {
-                    add(&mut dx, inputs, &self.columns[i % self.columns.len()], values, 1.0);
-                }
+            result = Some(self.read(batch, task, |mut read| {
+                let place = |i: usize| (&self.columns[i % self.columns.len()], 1.0);
+                let dx = if let [only] = &mut read[..] {
+                    blocks::only(std::mem::take(only), inputs, 1.0)
+                } else {
+                    blocks::sum(&read, batch, inputs, place)
+                };
                 check_finite("gradient of the input", &dx)?;
                 Ok(dx)
             })?);
@@ -345,12 +316,10 @@ fn together<R>(mut tiles: Vec<SharedTile>, work: usize, change: impl FnOnce() ->
     stop::undoable(&mut tiles, work as f64, save, put_back, |_| change())
 }
 
-fn locked<R>(tile: SharedTile, task: TileTask<R>) -> impl FnOnce() -> Result<R> + Send {
-    move || {
-        let mut tile =
-            tile.lock().map_err(|_| Error::State("an earlier internal error left this tile inconsistent".into()))?;
-        task(&mut tile)
-    }
+fn locked<R>(tile: &SharedTile, task: impl FnOnce(&mut Tile) -> Result<R>) -> Result<R> {
+    let mut tile =
+        tile.lock().map_err(|_| Error::State("an earlier internal error left this tile inconsistent".into()))?;
+    task(&mut tile)
 }
 
 /// Steps the tiles and output scales of several grids at the rate `lr`, all tiles side by side; each grid's gradients are
@@ -376,12 +345,16 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
         for (i, (tile, d)) in grid.tiles.iter().zip(errors).enumerate() {
             let x = last.inputs[i % grid.columns.len()].clone();
             work = work.saturating_add((x.len() + d.len()).saturating_mul(4));
-            tasks
-                .push(locked(tile.clone(), Box::new(move |tile| tile.update(Batch { x: &x, d: &d, size: batch, lr }))));
+            tasks.push((tile.clone(), x, d, batch));
         }
         threads = grid.threads;
     }
-    together(tiles, longest, || sharing(threads, work).run(tasks).into_iter().collect::<Result<Vec<()>>>())?;
+    let run = |(tile, x, d, size): (SharedTile, Arc<Vec<f32>>, Vec<f32>, usize)| {
+        locked(&tile, |tile| tile.update(Batch { x: &x, d: &d, size, lr }))
+    };
+    together(tiles, longest, || {
+        sharing(threads, work).map_short(work, tasks, run).into_iter().collect::<Result<Vec<()>>>()
+    })?;
     for ((grid, _), steps) in grids.iter_mut().zip(gains) {
         grid.factors.iter_mut().zip(steps).for_each(|(factors, step)| factors.gain -= step);
     }

@@ -2,6 +2,7 @@
 //! activations, losses.
 
 pub mod activation;
+mod blocks;
 mod factors;
 mod grid;
 pub mod windows;

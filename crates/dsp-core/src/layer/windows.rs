@@ -8,7 +8,7 @@ mod pooling;
 pub use self::pooling::{largest, largest_backward, mean, mean_backward};
 
 use crate::error::{Error, Result, check_len};
-use crate::par::stop::checkpoint;
+use crate::par::Threads;
 
 /// Sizes of a batch of images: how many, channels, height, width.
 pub type Shape = [usize; 4];
@@ -63,15 +63,17 @@ impl Windows {
     ///
     /// # Errors
     /// [`Error::Shape`] for a wrong length or images without room for a window.
-    pub fn gather(&self, x: &[f32], shape: Shape) -> Result<Vec<f32>> {
+    pub fn gather(&self, threads: Threads, x: &[f32], shape: Shape) -> Result<Vec<f32>> {
         let [images, channels, height, width] = shape;
         check_len("x", x.len(), images * channels, height * width)?;
         let (positions, lines) = (self.positions(shape)?, self.lines(shape));
         let per_image = positions.0 * positions.1 * lines.len() * self.kernel.1;
         let mut rows = vec![0.0; images * per_image];
-        let (mut padded, size) = (Vec::new(), channels * height * width);
-        for (image, rows) in x.chunks_exact(size.max(1)).zip(rows.chunks_exact_mut(per_image.max(1))) {
-            checkpoint();
+        let size = channels * height * width;
+        let work = rows.len() / 2;
+        let parts = x.chunks_exact(size.max(1)).zip(rows.chunks_exact_mut(per_image.max(1))).collect();
+        threads.map_short(work, parts, |(image, rows): (&[f32], &mut [f32])| {
+            let mut padded = Vec::new();
             let image = if self.padding == (0, 0) { image } else { self.pad(image, shape, &mut padded) };
             let corners = self.corners(positions, shape);
             match (self.kernel.1, self.dilation.1) {
@@ -84,7 +86,7 @@ impl Windows {
                     }
                 }
             }
-        }
+        });
         Ok(rows)
     }
 
@@ -92,17 +94,17 @@ impl Windows {
     ///
     /// # Errors
     /// [`Error::Shape`] for a wrong length or images without room for a window.
-    pub fn scatter(&self, rows: &[f32], shape: Shape) -> Result<Vec<f32>> {
+    pub fn scatter(&self, threads: Threads, rows: &[f32], shape: Shape) -> Result<Vec<f32>> {
         let [images, channels, height, width] = shape;
         let (positions, lines) = (self.positions(shape)?, self.lines(shape));
         let per_image = positions.0 * positions.1 * lines.len() * self.kernel.1;
         check_len("rows", rows.len(), images, per_image)?;
         let (plane, padded_width) = (self.plane(shape), width + 2 * self.padding.1);
-        let mut sums = vec![0.0_f64; channels * plane];
-        let mut x = Vec::with_capacity(images * channels * height * width);
-        for rows in rows.chunks_exact(per_image.max(1)) {
-            checkpoint();
-            sums.fill(0.0);
+        let mut x = vec![0.0; images * channels * height * width];
+        let size = channels * height * width;
+        let parts = rows.chunks_exact(per_image.max(1)).zip(x.chunks_exact_mut(size.max(1))).collect();
+        threads.map_short(rows.len(), parts, |(rows, x): (&[f32], &mut [f32])| {
+            let mut sums = vec![0.0_f64; channels * plane];
             let corners = self.corners(positions, shape);
             match (self.kernel.1, self.dilation.1) {
                 (3, 1) => add::<3>(rows, corners, &lines, &mut sums),
@@ -115,12 +117,13 @@ impl Windows {
                     }
                 }
             }
-            for plane in sums.chunks_exact(plane) {
-                for line in plane.chunks_exact(padded_width).skip(self.padding.0).take(height) {
-                    x.extend(line[self.padding.1..][..width].iter().map(|sum| *sum as f32));
+            for (plane, x) in sums.chunks_exact(plane).zip(x.chunks_exact_mut((height * width).max(1))) {
+                let lines = plane.chunks_exact(padded_width).skip(self.padding.0);
+                for (line, x) in lines.zip(x.chunks_exact_mut(width.max(1))) {
+                    x.iter_mut().zip(&line[self.padding.1..]).for_each(|(x, sum)| *x = *sum as f32);
                 }
             }
-        }
+        });
         Ok(x)
     }
 
@@ -225,7 +228,7 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(windows.gather(&x, SHAPE).unwrap(), expected, "{windows:?}");
+            assert_eq!(windows.gather(Threads::ONE, &x, SHAPE).unwrap(), expected, "{windows:?}");
         }
     }
 
@@ -234,10 +237,14 @@ mod tests {
         let x = images();
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         for windows in all() {
-            let patches = windows.gather(&x, SHAPE).unwrap();
+            let patches = windows.gather(Threads::ONE, &x, SHAPE).unwrap();
             let rows: Vec<f32> = (0..patches.len()).map(|i| (i * 29 % 83) as f32 - 41.0).collect();
             // Eighths and whole numbers: every product and sum is exact.
-            assert_eq!(dot(&patches, &rows), dot(&x, &windows.scatter(&rows, SHAPE).unwrap()), "{windows:?}");
+            assert_eq!(
+                dot(&patches, &rows),
+                dot(&x, &windows.scatter(Threads::ONE, &rows, SHAPE).unwrap()),
+                "{windows:?}"
+            );
         }
     }
 
@@ -245,7 +252,7 @@ mod tests {
     fn poolings_and_their_transposes() {
         let x = images();
         for windows in all().filter(|windows| windows.padding == (0, 0)) {
-            let patches = windows.gather(&x, [SHAPE[0] * SHAPE[1], 1, SHAPE[2], SHAPE[3]]).unwrap();
+            let patches = windows.gather(Threads::ONE, &x, [SHAPE[0] * SHAPE[1], 1, SHAPE[2], SHAPE[3]]).unwrap();
             let size = windows.kernel.0 * windows.kernel.1;
             let (y, places) = largest(&windows, &x, SHAPE).unwrap();
             let means = mean(&windows, &x, SHAPE).unwrap();
@@ -268,9 +275,9 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let windows = Windows::new((3, 3), (1, 1), (0, 0), (1, 1)).unwrap();
         assert!(Windows::new((0, 3), (1, 1), (0, 0), (1, 1)).is_err());
-        assert!(windows.gather(&[0.0; 4], [1, 1, 2, 2]).is_err());
-        assert!(windows.gather(&[0.0; 4], [1, 1, 3, 3]).is_err());
-        assert!(windows.scatter(&[0.0; 8], [1, 1, 3, 3]).is_err());
+        assert!(windows.gather(Threads::ONE, &[0.0; 4], [1, 1, 2, 2]).is_err());
+        assert!(windows.gather(Threads::ONE, &[0.0; 4], [1, 1, 3, 3]).is_err());
+        assert!(windows.scatter(Threads::ONE, &[0.0; 8], [1, 1, 3, 3]).is_err());
         assert!(largest_backward(&[1.0], &[9], [1, 1, 3, 3]).is_err());
         assert!(largest_backward(&[1.0], &[], [1, 1, 3, 3]).is_err());
     }

@@ -4,19 +4,14 @@
 //! A forked child must not use its parent's threads (they do not exist there), so pools are keyed by the process id;
 //! rayon's global pool is never touched and nothing is started before the first parallel call.
 
-mod crew;
+mod pool;
 pub mod stop;
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rayon::ThreadPool;
-use rayon::prelude::*;
-
-use self::crew::Crew;
-use self::stop::{PACE, Relay, Told, checkpoint};
+use self::pool::{Ask, Pool};
+use self::stop::{Relay, Told, checkpoint};
 use crate::error::{Error, Result};
 
 /// The environment variable with the default number of threads.
@@ -61,40 +56,24 @@ impl Threads {
         if work < SERIAL_BELOW { Self::ONE } else { self }
     }
 
-    /// Runs a few tasks of some 10 microseconds or more each, and returns their results in order.
-    ///
-    /// Unlike [`Threads::map`] it pays within a mini-batch: helpers stay awake between calls, and the caller does what
-    /// none of them takes.
-    pub fn run<F, R>(self, tasks: Vec<F>) -> Vec<R>
-    where
-        F: FnOnce() -> R + Send + 'static,
-        R: Send + 'static,
-    {
-        let crew = if self.0 == 1 || tasks.len() <= 1 { None } else { crew(self.0) };
-        match crew {
-            Some(crew) => {
-                let relay = Relay::new();
-                let told = Told::by(relay.as_ref());
-                let task = |task: F| {
-                    let told = told.clone();
-                    move || told.run(task)
-                };
-                crew.run(tasks.into_iter().map(task).collect(), || relay.iter().for_each(Relay::ask))
-            }
-            None => tasks.into_iter().map(alone(|task: F| task())).collect(),
-        }
-    }
-
     /// Applies `f` to every item and collects the results in order.
     pub fn map<T: Send, R: Send>(self, items: Vec<T>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+        self.share(items, Ask::All, f)
+    }
+
+    /// The same for few items of some 10 microseconds or more each, of roughly `work` nanoseconds in all: it pays within a
+    /// mini-batch, since it waits for no thread that is asleep or works for another caller.
+    pub fn map_short<T: Send, R: Send>(self, work: usize, items: Vec<T>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+        self.share(items, Ask::Free(work), f)
+    }
+
+    fn share<T: Send, R: Send>(self, items: Vec<T>, ask: Ask, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
         let pool = if self.0 == 1 || items.len() <= 1 { None } else { pool(self.0) };
         // Where the system gave no threads the result is the same on one.
         let Some(pool) = pool else { return items.into_iter().map(alone(f)).collect() };
-        let Some(relay) = Relay::new() else {
-            return pool.install(|| items.into_par_iter().map(f).collect());
-        };
-        let told = Told::by(Some(&relay));
-        attended(&pool, &relay, || items.into_par_iter().map(|item| told.run(|| f(item))).collect())
+        let relay = Relay::new();
+        let told = Told::by(relay.as_ref());
+        pool.share(items, ask, |item| told.run(|| f(item)), || relay.iter().for_each(Relay::ask))
     }
 }
 
@@ -106,51 +85,25 @@ fn alone<T, R>(f: impl Fn(T) -> R) -> impl Fn(T) -> R {
     }
 }
 
-/// Runs `work` in a pool, while the caller's thread asks whether to give it up.
-fn attended<R: Send>(pool: &ThreadPool, relay: &Relay, work: impl FnOnce() -> R + Send) -> R {
-    let (send, receive) = channel();
-    let outcome = pool.in_place_scope(|scope| {
-        // The receiver lives until the work has sent its outcome.
-        scope.spawn(move |_| send.send(catch_unwind(AssertUnwindSafe(work))).unwrap_or_default());
-        loop {
-            match receive.recv_timeout(PACE) {
-                Err(RecvTimeoutError::Timeout) => relay.ask(),
-                Ok(outcome) => break outcome,
-                Err(RecvTimeoutError::Disconnected) => unreachable!("a task of a pool ended without an outcome"),
-            }
-        }
-    });
-    outcome.unwrap_or_else(|reason| resume_unwind(reason))
-}
-
 /// Waking a pool costs some 100 microseconds on a virtual machine (measured: training with mini-batches of ten vectors took
 /// 1.6 times as long on two threads with a threshold of 60,000); below this estimate of the work it does not pay.
 const SERIAL_BELOW: usize = 1_000_000;
 
-/// What was started, by process id and number of threads.
-type Started<T> = Mutex<Option<HashMap<(u32, usize), T>>>;
+/// Pools by process id and number of threads.
+type Pools = HashMap<(u32, usize), Arc<Pool>>;
 
-fn started<T: Clone>(all: &Started<T>, count: usize, start: impl FnOnce() -> Option<T>) -> Option<T> {
-    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-    let all = all.get_or_insert_with(HashMap::new);
+/// The helpers of a caller that uses `count` threads, its own among them, in this process.
+fn pool(count: usize) -> Option<Arc<Pool>> {
+    static POOLS: Mutex<Option<Pools>> = Mutex::new(None);
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+    let pools = pools.get_or_insert_default();
     let key = (std::process::id(), count);
-    if let Some(found) = all.get(&key) {
+    if let Some(found) = pools.get(&key) {
         return Some(found.clone());
     }
-    let new = start()?;
-    all.insert(key, new.clone());
+    let new = Pool::start(count - 1)?;
+    pools.insert(key, new.clone());
     Some(new)
-}
-
-fn pool(count: usize) -> Option<Arc<ThreadPool>> {
-    static POOLS: Started<Arc<ThreadPool>> = Mutex::new(None);
-    started(&POOLS, count, || rayon::ThreadPoolBuilder::new().num_threads(count).build().ok().map(Arc::new))
-}
-
-/// The crew of `count` threads, the caller's among them.
-fn crew(count: usize) -> Option<Crew> {
-    static CREWS: Started<Crew> = Mutex::new(None);
-    started(&CREWS, count, || Some(Crew::hire(count - 1)))
 }
 
 #[cfg(test)]
@@ -161,7 +114,9 @@ mod tests {
     fn order_is_kept() {
         for count in [1, 2, 3, 7] {
             let threads = Threads::new(Some(count)).unwrap();
-            assert_eq!(threads.map((0..100).collect(), |i| i * 2), (0..100).map(|i| i * 2).collect::<Vec<_>>());
+            let expected: Vec<_> = (0..100).map(|i| i * 2).collect();
+            assert_eq!(threads.map((0..100).collect(), |i| i * 2), expected);
+            assert_eq!(threads.map_short(0, (0..100).collect(), |i| i * 2), expected);
         }
     }
 

@@ -248,9 +248,9 @@ mod tests {
             };
             assert_eq!(watched(always, || threads.map((0..6).collect(), item)), None);
             assert!(done.into_inner() <= 1);
-            assert_eq!(watched(always, || threads.run((0..3).map(|_| busy as fn()).collect())), None);
+            assert_eq!(watched(always, || threads.map_short(usize::MAX, vec![(); 3], |()| busy())), None);
             assert_eq!(watched(never, || threads.map(vec![1, 2], |i| i + 1)), Some(vec![2, 3]));
-            assert_eq!(watched(never, || threads.run(vec![|| 1, || 2])), Some(vec![1, 2]));
+            assert_eq!(watched(never, || threads.map_short(usize::MAX, vec![1, 2], |i| i)), Some(vec![1, 2]));
         }
     }
 

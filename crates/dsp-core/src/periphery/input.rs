@@ -52,27 +52,22 @@ impl Kernel for Quantise<'_> {
     #[inline(always)]
     fn run(self) {
         let Self { quantiser: Quantiser { step, bound, .. }, vectors, x, inputs, dither, out } = self;
-        for (at, (vector, out)) in vectors.iter().zip(out.chunks_exact_mut(inputs)).enumerate() {
+        for (vector, out) in vectors.iter().zip(out.chunks_exact_mut(inputs)) {
             let factor = vector.factor();
             for (v, x) in out.iter_mut().zip(&x[vector.index * inputs..]) {
                 *v = x * factor;
             }
-            if step > 0.0 {
-                to_codes(out, step, row(dither, at, inputs));
-                for v in out.iter_mut() {
-                    *v = clip(*v * step, -bound, bound);
-                }
-            } else {
-                for v in out.iter_mut() {
-                    *v = clip(*v, -bound, bound);
-                }
+        }
+        // All vectors as one row: what is left over after the last full register of a row would be done number by number.
+        if step > 0.0 {
+            to_codes(out, step, dither);
+            for v in out.iter_mut() {
+                *v = clip(*v * step, -bound, bound);
+            }
+        } else {
+            for v in out.iter_mut() {
+                *v = clip(*v, -bound, bound);
             }
         }
     }
-}
-
-/// Row `at` of a matrix that may be missing: then it is empty.
-#[inline(always)]
-pub fn row(values: &[f32], at: usize, width: usize) -> &[f32] {
-    if values.is_empty() { values } else { &values[at * width..(at + 1) * width] }
 }

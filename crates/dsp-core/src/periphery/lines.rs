@@ -61,15 +61,8 @@ impl Lines {
         }
     }
 
-    /// Scales normals (vectors, outputs) by each line's own standard deviation if lines differ; returns the factor that is
-    /// still missing.
-    pub fn scale_noise(&self, common: f32, xi: &mut [f32], outputs: usize) -> f32 {
-        if self.noise.is_empty() {
-            return common;
-        }
-        for xi in xi.chunks_exact_mut(outputs) {
-            xi.iter_mut().zip(&self.noise).for_each(|(xi, noise)| *xi *= noise);
-        }
-        1.0
+    /// Standard deviation of every line's noise, where lines differ.
+    pub fn noise(&self) -> Option<&[f32]> {
+        (!self.noise.is_empty()).then_some(&self.noise)
     }
 }

@@ -1,14 +1,14 @@
 //! The output stage of a read: the non-linearity, the noise, the ADC.
 
 use super::Periphery;
-use super::input::{row, shrink_negative};
+use super::input::shrink_negative;
 use super::lines::Lines;
 use super::quantiser::{Quantiser, to_codes};
 use super::read::{Context, Vector};
 use crate::rng::Purpose;
-use crate::rng::fill::{fill_normals, fill_uniforms};
-use crate::simd::Kernel;
+use crate::rng::fill::{add_normals, fill_normals, fill_uniforms};
 use crate::simd::math::clip;
+use crate::simd::{Kernel, LANES};
 
 /// Bends `y` (vectors, outputs), shrinks negative values, adds noise, quantises, notes violations, clips, and undoes the
 /// input's scaling. Returns which vectors exceeded the range.
@@ -24,27 +24,31 @@ pub fn finalise(
     if periphery.out_asymmetry != 0.0 {
         shrink_negative(y, periphery.out_asymmetry);
     }
-    let mut xi = Vec::new();
     if periphery.out_noise > 0.0 {
-        xi = context.draw(fill_normals, Purpose::ReadOutput, vectors, outputs);
+        let noise = periphery.out_noise as f32;
+        let add = |stream, ordinal, start, row: &mut [f32]| match lines.noise() {
+            None => add_normals(context.isa, stream, ordinal, start, noise, row),
+            Some(noise) => {
+                let mut xi = vec![0.0; row.len()];
+                fill_normals(context.isa, stream, ordinal, start, &mut xi);
+                row.iter_mut().zip(xi).zip(noise.iter().cycle()).for_each(|((v, xi), noise)| *v += xi * noise);
+            }
+        };
+        context.draw_over(add, Purpose::ReadOutput, vectors, outputs, y);
     }
-    let noise = lines.scale_noise(periphery.out_noise as f32, &mut xi, outputs);
     let mut dither = Vec::new();
     if periphery.out_sto_round {
         dither = context.draw(fill_uniforms, Purpose::OutputRounding, vectors, outputs);
     }
     let (quantiser, scale) = (periphery.output(), periphery.out_scale as f32);
-    context.isa.run(Finalise { quantiser, noise, scale, vectors, outputs, xi: &xi, dither: &dither, y })
+    context.isa.run(Finalise { quantiser, scale, vectors, outputs, dither: &dither, y })
 }
 
 struct Finalise<'a> {
     quantiser: Quantiser,
-    noise: f32,
     scale: f32,
     vectors: &'a [Vector],
     outputs: usize,
-    /// Normals; empty for no noise.
-    xi: &'a [f32],
     /// Uniforms for stochastic rounding; empty for none.
     dither: &'a [f32],
     y: &'a mut [f32],
@@ -55,25 +59,32 @@ impl Kernel for Finalise<'_> {
 
     #[inline(always)]
     fn run(self) -> Vec<bool> {
-        let Self { quantiser: Quantiser { step, bound, top }, noise, scale, vectors, outputs, xi, dither, y } = self;
+        let Self { quantiser: Quantiser { step, bound, top }, scale, vectors, outputs, dither, y } = self;
         let (limit, unit) = if step > 0.0 { (top, step) } else { (bound, 1.0) };
+        if step > 0.0 {
+            to_codes(y, step, dither);
+        }
         let mut violations = Vec::with_capacity(vectors.len());
-        for (at, (vector, y)) in vectors.iter().zip(y.chunks_exact_mut(outputs)).enumerate() {
-            for (v, xi) in y.iter_mut().zip(row(xi, at, outputs)) {
-                *v += noise * xi;
-            }
-            if step > 0.0 {
-                to_codes(y, step, row(dither, at, outputs));
-            }
+        for (vector, y) in vectors.iter().zip(y.chunks_exact_mut(outputs)) {
             let factor = scale * vector.range();
-            // Counted rather than or-ed: a flag carried through the loop would keep it scalar.
-            let mut exceeded = 0_u32;
-            for v in y.iter_mut() {
-                exceeded += u32::from(v.abs() > limit);
-                *v = clip(*v * unit, -bound, bound) * factor;
+            let (strips, rest) = y.as_chunks_mut::<LANES>();
+            let mut exceeded = [0; LANES];
+            for strip in strips {
+                clip_row(strip, limit, unit, bound, factor, &mut exceeded);
             }
-            violations.push(exceeded > 0);
+            clip_row(rest, limit, unit, bound, factor, &mut exceeded);
+            violations.push(exceeded.iter().fold(0, |any, lane| any | lane) != 0);
         }
         violations
+    }
+}
+
+/// Clips at most sixteen codes, undoes the scaling, and notes per lane what exceeded the range: or-ed lane by lane, since one
+/// flag carried through the loop would keep it scalar.
+#[inline(always)]
+fn clip_row(codes: &mut [f32], limit: f32, unit: f32, bound: f32, factor: f32, exceeded: &mut [u32; LANES]) {
+    for (v, exceeded) in codes.iter_mut().zip(exceeded) {
+        *exceeded |= u32::from(v.abs() > limit);
+        *v = clip(*v * unit, -bound, bound) * factor;
     }
 }

@@ -9,7 +9,7 @@ use super::input::convert;
 use super::lines::Lines;
 use super::output::finalise;
 use super::read::{Context, Direction, Matrix, Vector};
-use super::{BoundManagement, MvType, Periphery, WeightNoise, ir_drop, voltage_offset, weight_noise};
+use super::{BoundManagement, MvType, Periphery, WeightNoise, ir_drop, product, voltage_offset, weight_noise};
 use crate::rng::Purpose;
 use crate::rng::fill::fill_normals;
 
@@ -20,6 +20,8 @@ const NEGATIVE_PASS: u32 = u32::MAX;
 pub struct Passes<'a> {
     matrix: Matrix<'a>,
     direction: Direction,
+    /// Whether products take the weights as (cols, rows).
+    turned: bool,
     periphery: &'a Periphery,
     context: Context,
     /// The weights that both signs, or the positive inputs, meet.
@@ -30,17 +32,28 @@ pub struct Passes<'a> {
     lines: Lines,
 }
 
-/// Weights in C order, and their magnitudes where currents are needed.
+/// Weights as the products take them, and their magnitudes where currents are needed.
 struct Weights<'a> {
     values: Cow<'a, [f32]>,
     magnitudes: Vec<f32>,
 }
 
+/// A batch of at least so many vectors an output costs less forward with turned weights.
+const TURNED_FROM: usize = 2;
+
 impl<'a> Passes<'a> {
-    /// Prepares a read.
-    pub fn new(matrix: Matrix<'a>, direction: Direction, periphery: &'a Periphery, context: Context) -> Self {
+    /// Prepares a read of so many vectors.
+    pub fn new(
+        matrix: Matrix<'a>,
+        direction: Direction,
+        periphery: &'a Periphery,
+        context: Context,
+        batch: usize,
+    ) -> Self {
         let needs_currents = periphery.ir_drop > 0.0 || periphery.has_weight_noise(WeightNoise::PcmRead);
+        let turned = direction == Direction::Forward && batch >= matrix.rows.saturating_mul(TURNED_FROM);
         let weights = |values: Cow<'a, [f32]>| {
+            let values = if turned { Cow::Owned(product::turned(&values, matrix.cols)) } else { values };
             let magnitudes = if needs_currents { each(&values, f32::abs) } else { Vec::new() };
             Weights { values, magnitudes }
         };
@@ -54,7 +67,7 @@ impl<'a> Passes<'a> {
         });
         let lines = Lines::draw(periphery, context, direction, matrix.outputs(direction));
         let weights = weights(Cow::Borrowed(matrix.weights));
-        Self { matrix, direction, periphery, context, weights, negative, lines }
+        Self { matrix, direction, turned, periphery, context, weights, negative, lines }
     }
 
     /// Reads `vectors` of the batch `input` until none is to be read again; the `y` of the block's vectors starts with that of
@@ -66,10 +79,16 @@ impl<'a> Passes<'a> {
         while !vectors.is_empty() {
             passed += vectors.len() as u64 * self.periphery.passes();
             let prepared = convert(self.periphery, self.context, &vectors, input, inputs);
-            let (values, exceeded) = self.run(&vectors, &prepared);
-            for (vector, values) in vectors.iter().zip(values.chunks_exact(outputs)) {
-                y[(vector.index - first) * outputs..][..outputs].copy_from_slice(values);
-            }
+            let exceeded = if vectors.len() * outputs == y.len() {
+                self.run(&vectors, &prepared, y)
+            } else {
+                let mut some = vec![0.0; vectors.len() * outputs];
+                let exceeded = self.run(&vectors, &prepared, &mut some);
+                for (vector, values) in vectors.iter().zip(some.chunks_exact(outputs)) {
+                    y[(vector.index - first) * outputs..][..outputs].copy_from_slice(values);
+                }
+                exceeded
+            };
             let mut exceeded = exceeded.into_iter();
             vectors.retain_mut(|vector| {
                 let x = &input[vector.index * inputs..(vector.index + 1) * inputs];
@@ -79,43 +98,45 @@ impl<'a> Passes<'a> {
         passed
     }
 
-    /// The outputs (vectors, outputs) of prepared inputs (vectors, inputs), and which vectors exceeded the ADC's range.
-    pub fn run(&self, vectors: &[Vector], prepared: &[f32]) -> (Vec<f32>, Vec<bool>) {
+    /// Fills `y` with the outputs (vectors, outputs) of prepared inputs (vectors, inputs); returns which vectors exceeded the
+    /// ADC's range.
+    pub fn run(&self, vectors: &[Vector], prepared: &[f32], y: &mut [f32]) -> Vec<bool> {
         let finalise = |context: Context, y: &mut [f32]| finalise(self.periphery, context, &self.lines, vectors, y);
         if self.periphery.passes() == 1 {
-            let mut y = self.pass(self.context, &self.weights, vectors, prepared);
-            let exceeded = finalise(self.context, &mut y);
-            return (y, exceeded);
+            self.pass(self.context, &self.weights, vectors, prepared, y);
+            return finalise(self.context, y);
         }
         let positive = each(prepared, |v| if v > 0.0 { v } else { 0.0 });
-        let mut y = self.pass(self.context, &self.weights, vectors, &positive);
+        self.pass(self.context, &self.weights, vectors, &positive, y);
         let context = Context { key: self.context.key.child(NEGATIVE_PASS), ..self.context };
         let weights = self.negative.as_ref().unwrap_or(&self.weights);
         let negative = each(prepared, |v| if v < 0.0 { v } else { 0.0 });
-        let mut second = self.pass(context, weights, vectors, &negative);
+        let mut second = vec![0.0; y.len()];
+        self.pass(context, weights, vectors, &negative, &mut second);
         let apart = self.periphery.mv_type == MvType::PosNegSeparateDigitalSum;
         let mut exceeded = Vec::new();
         if apart {
-            exceeded = finalise(self.context, &mut y);
+            exceeded = finalise(self.context, y);
             exceeded.iter_mut().zip(finalise(context, &mut second)).for_each(|(first, second)| *first |= second);
         }
         y.iter_mut().zip(second).for_each(|(y, second)| *y += second);
-        if !apart {
-            exceeded = finalise(self.context, &mut y);
-        }
-        (y, exceeded)
+        if apart { exceeded } else { finalise(self.context, y) }
     }
 
     /// One pass: the product, the drop along the wires, the offsets, the noise of the weights.
-    fn pass(&self, context: Context, weights: &Weights<'_>, vectors: &[Vector], v: &[f32]) -> Vec<f32> {
+    fn pass(&self, context: Context, weights: &Weights<'_>, vectors: &[Vector], v: &[f32], y: &mut [f32]) {
         let Self { matrix, direction, periphery, lines, .. } = self;
         let (inputs, outputs) = (matrix.inputs(*direction), matrix.outputs(*direction));
-        let product = |weights: &[f32], v: &[f32]| Matrix { weights, ..*matrix }.product(*direction, context, v);
-        let mut y = product(&weights.values, v);
+        self.product(context, &weights.values, v, y);
+        let more = |weights: &[f32], v: &[f32]| {
+            let mut values = vec![0.0; vectors.len() * outputs];
+            self.product(context, weights, v, &mut values);
+            values
+        };
         if periphery.ir_drop > 0.0 {
-            let currents = product(&weights.magnitudes, &each(v, f32::abs));
-            let weighed = product(&weights.values, &ir_drop::weigh(v, inputs));
-            ir_drop::apply(periphery, inputs, &currents, &weighed, &mut y);
+            let currents = more(&weights.magnitudes, &each(v, f32::abs));
+            let weighed = more(&weights.values, &ir_drop::weigh(v, inputs));
+            ir_drop::apply(periphery, inputs, &currents, &weighed, y);
         }
         if !lines.offset.is_empty() {
             for (v, y) in v.chunks(inputs).zip(y.chunks_mut(outputs)) {
@@ -123,12 +144,21 @@ impl<'a> Passes<'a> {
             }
         }
         if periphery.has_weight_noise(WeightNoise::AdditiveConstant) {
-            weight_noise::additive_constant(periphery, context, vectors, v, &mut y);
+            weight_noise::additive_constant(periphery, context, vectors, v, y);
         } else if periphery.has_weight_noise(WeightNoise::PcmRead) {
-            let currents = product(&weights.magnitudes, &each(v, |v| v * v));
-            weight_noise::pcm_read(periphery, context, vectors, &currents, &mut y);
+            let currents = more(&weights.magnitudes, &each(v, |v| v * v));
+            weight_noise::pcm_read(periphery, context, vectors, &currents, y);
         }
-        y
+    }
+
+    /// The product with weights that lie as [`Self::new`] has laid them.
+    fn product(&self, context: Context, weights: &[f32], v: &[f32], y: &mut [f32]) {
+        let Matrix { rows, cols, .. } = self.matrix;
+        if self.turned {
+            product::backward(context.isa, context.threads, weights, cols, rows, v, y);
+        } else {
+            Matrix { weights, ..self.matrix }.product(self.direction, context, v, y);
+        }
     }
 }
 

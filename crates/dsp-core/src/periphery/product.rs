@@ -29,14 +29,12 @@ const WIDTH: usize = PANELS * LANES;
 /// Gaps of at least this many columns are worth leaving out.
 const GAP: usize = 8;
 
-/// `y = x W^T` for `x` (batch, cols), `w` (rows, cols): (batch, rows).
-pub fn forward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, x: &[f32]) -> Vec<f32> {
-    let batch = x.len() / cols;
+/// `y = x W^T` for `x` (batch, cols), `w` (rows, cols), into `y` (batch, rows).
+pub fn forward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, x: &[f32], y: &mut [f32]) {
     let runs = used(x, cols);
     let depth = runs.iter().map(Range::len).sum();
     let panels = transposed(x, cols, &runs);
-    blocked(threads, rows, batch, depth, |first, height| {
-        let mut y = vec![0.0; batch * height];
+    blocked(threads, rows, depth, y, |first, height, y| {
         let mut sums = vec![[0.0; LANES]; PANELS * ROWS.min(height)];
         for at in (0..height).step_by(ROWS) {
             let count = ROWS.min(height - at);
@@ -49,16 +47,14 @@ pub fn forward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, 
                 }
             }
         }
-        y
-    })
+    });
 }
 
-/// `y = d W` for `d` (batch, rows), `w` (rows, cols): (batch, cols).
-pub fn backward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, d: &[f32]) -> Vec<f32> {
+/// `y = d W` for `d` (batch, rows), `w` (rows, cols), into `y` (batch, cols).
+pub fn backward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, d: &[f32], y: &mut [f32]) {
     let batch = d.len() / rows;
     let runs: Vec<_> = (0..rows).step_by(STRETCH).map(|start| start..rows.min(start + STRETCH)).collect();
-    blocked(threads, cols, batch, rows, |first, width| {
-        let mut y = vec![0.0; batch * width];
+    blocked(threads, cols, rows, y, |first, width, y| {
         let mut sums = vec![[0.0; LANES]; PANELS * ROWS.min(batch)];
         let mut panels = vec![[0.0; LANES]; PANELS * rows];
         for at in (0..width).step_by(WIDTH) {
@@ -75,8 +71,18 @@ pub fn backward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize,
                 }
             }
         }
-        y
-    })
+    });
+}
+
+/// `w` (rows, cols) as (cols, rows): [`backward`] with it adds up what [`forward`] does, in the same order, and moves the
+/// weights once where that moves every input and output.
+pub fn turned(w: &[f32], cols: usize) -> Vec<f32> {
+    let rows = w.len() / cols;
+    let mut turned = vec![0.0; w.len()];
+    for (i, row) in w.chunks_exact(cols).enumerate() {
+        turned[i..].iter_mut().step_by(rows).zip(row).for_each(|(to, from)| *to = *from);
+    }
+    turned
 }
 
 /// The runs of columns in which some vector of `x` is not zero, but for short gaps, each at most a stretch long. A sum is
@@ -127,28 +133,31 @@ fn lay_out(w: &[f32], cols: usize, columns: Range<usize>, panels: &mut [Strip]) 
     }
 }
 
-/// Computes blocks of outputs and lays them side by side: `outputs` of them for each of `batch` vectors.
+/// Computes `y` (batch, outputs) in blocks of outputs that threads share: `compute` fills (batch, size) from output `first` on.
 fn blocked(
     threads: Threads,
     outputs: usize,
-    batch: usize,
     depth: usize,
-    compute: impl Fn(usize, usize) -> Vec<f32> + Sync,
-) -> Vec<f32> {
-    let threads = threads.for_work(outputs * batch * depth / 16);
+    y: &mut [f32],
+    compute: impl Fn(usize, usize, &mut [f32]) + Sync,
+) {
+    let threads = threads.for_work(y.len() * depth / 16);
     if threads == Threads::ONE {
-        return compute(0, outputs);
+        return compute(0, outputs, y);
     }
+    let batch = y.len() / outputs;
     let starts: Vec<usize> = (0..outputs).step_by(BLOCK).collect();
-    let blocks = threads.map(starts.clone(), |first| compute(first, BLOCK.min(outputs - first)));
-    let mut y = vec![0.0; outputs * batch];
+    let blocks = threads.map(starts.clone(), |first| {
+        let mut block = vec![0.0; batch * BLOCK.min(outputs - first)];
+        compute(first, BLOCK.min(outputs - first), &mut block);
+        block
+    });
     for (first, block) in starts.into_iter().zip(blocks) {
         let size = block.len() / batch.max(1);
         for (row, part) in y.chunks_mut(outputs).zip(block.chunks(size.max(1))) {
             row[first..first + size].copy_from_slice(part);
         }
     }
-    y
 }
 
 /// Rows of scalars, `stride` numbers apart.
@@ -308,20 +317,29 @@ mod tests {
             let (w, mut x, d) = (values(rows * cols, 1), values(batch * cols, 2), values(batch * rows, 3));
             // Columns that no vector uses, in short and in long gaps.
             x.iter_mut().enumerate().filter(|(k, _)| (k % cols) % 40 >= 22).for_each(|(_, v)| *v = 0.0);
-            let f = forward(Isa::Base, Threads::ONE, &w, rows, cols, &x);
-            let g = backward(Isa::Base, Threads::ONE, &w, rows, cols, &d);
+            let forward = |isa, threads| {
+                let mut y = vec![f32::NAN; batch * rows];
+                forward(isa, threads, &w, rows, cols, &x, &mut y);
+                y
+            };
+            let backward = |isa, threads, w: &[f32], rows, d: &[f32]| {
+                let mut y = vec![f32::NAN; w.len() / rows * batch];
+                backward(isa, threads, w, rows, w.len() / rows, d, &mut y);
+                y
+            };
+            let f = forward(Isa::Base, Threads::ONE);
+            let g = backward(Isa::Base, Threads::ONE, &w, rows, &d);
             for isa in Isa::available() {
                 for count in [1, 2, 3] {
                     let threads = Threads::new(Some(count)).unwrap();
-                    let parts = |outputs: usize, compute: &(dyn Fn(usize, usize) -> Vec<f32> + Sync)| {
-                        blocked(threads, outputs, batch, usize::MAX / outputs / batch, compute)
-                    };
-                    let rows_of = |first: usize, n: usize| {
-                        forward(isa, Threads::ONE, &w[first * cols..(first + n) * cols], n, cols, &x)
-                    };
-                    assert_eq!(forward(isa, threads, &w, rows, cols, &x), f);
-                    assert_eq!(parts(rows, &rows_of), f);
-                    assert_eq!(backward(isa, threads, &w, rows, cols, &d), g);
+                    assert_eq!(forward(isa, threads), f);
+                    assert_eq!(backward(isa, threads, &w, rows, &d), g);
+                    assert_eq!(backward(isa, threads, &turned(&w, cols), cols, &x), f);
+                    let mut parts = vec![f32::NAN; batch * rows];
+                    blocked(threads, rows, usize::MAX / parts.len(), &mut parts, |first, n, y| {
+                        super::forward(isa, Threads::ONE, &w[first * cols..(first + n) * cols], n, cols, &x, y);
+                    });
+                    assert_eq!(parts, f);
                 }
             }
             for b in 0..batch {

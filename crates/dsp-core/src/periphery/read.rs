@@ -23,6 +23,13 @@ pub const MAX_ROUNDS: u32 = 64;
 /// them on the way stays in a second-level cache.
 const BLOCK: usize = 16_384;
 
+/// Work of a read, in roughly nanoseconds, above which threads that are awake share its blocks.
+const SHARED_ABOVE: usize = 60_000;
+/// What conversion, noise and copying take for a number in or out.
+const NANOSECONDS_PER_LINE: usize = 1;
+/// Blocks a thread, at least, of a read that is shared: they are of unequal speed.
+const PARTS: usize = 3;
+
 /// How draws are made: [`crate::rng::fill`] has two ways.
 type Fill = fn(Isa, Stream, u32, u64, &mut [f32]);
 
@@ -63,13 +70,13 @@ impl Matrix<'_> {
         }
     }
 
-    /// The product of a batch (batch, inputs) -> (batch, outputs).
-    pub fn product(&self, direction: Direction, context: Context, x: &[f32]) -> Vec<f32> {
+    /// The product of a batch `x` (batch, inputs) into `y` (batch, outputs).
+    pub fn product(&self, direction: Direction, context: Context, x: &[f32], y: &mut [f32]) {
         let product = match direction {
             Direction::Forward => product::forward,
             Direction::Backward => product::backward,
         };
-        product(context.isa, context.threads, self.weights, self.rows, self.cols, x)
+        product(context.isa, context.threads, self.weights, self.rows, self.cols, x, y);
     }
 }
 
@@ -89,15 +96,29 @@ pub struct Context {
 impl Context {
     /// One draw for each of `width` lines of every vector, in the round that all `vectors` are in: (vectors, width).
     pub fn draw(&self, fill: Fill, purpose: Purpose, vectors: &[Vector], width: usize) -> Vec<f32> {
-        let stream = self.key.stream(purpose, self.step);
         let mut draws = vec![0.0; vectors.len() * width];
-        let mut rest = &mut draws[..];
+        let fill = |stream, ordinal, start, part: &mut [f32]| fill(self.isa, stream, ordinal, start, part);
+        self.draw_over(fill, purpose, vectors, width, &mut draws);
+        draws
+    }
+
+    /// The same through `put` (stream, ordinal, first element, part), which changes the parts of `values` (vectors, width)
+    /// whose vectors follow each other.
+    pub fn draw_over(
+        &self,
+        put: impl Fn(Stream, u32, u64, &mut [f32]),
+        purpose: Purpose,
+        vectors: &[Vector],
+        width: usize,
+        values: &mut [f32],
+    ) {
+        let stream = self.key.stream(purpose, self.step);
+        let mut rest = values;
         for row in vectors.chunk_by(|one, next| one.index + 1 == next.index) {
             let (part, after) = rest.split_at_mut(row.len() * width);
-            fill(self.isa, stream, row[0].round, (row[0].index * width) as u64, part);
+            put(stream, row[0].round, (row[0].index * width) as u64, part);
             rest = after;
         }
-        draws
     }
 }
 
@@ -129,7 +150,8 @@ pub fn read(
     // Prepared inputs and their transposition, outputs before and after the output stage, twice for two passes.
     check_room(batch.saturating_mul(28 * (inputs + outputs)), "a read of this batch")?;
     if periphery.perfect() {
-        let mut y = matrix.product(direction, context, input);
+        let mut y = vec![0.0; batch * outputs];
+        matrix.product(direction, context, input, &mut y);
         if periphery.out_scale != 1.0 {
             y.iter_mut().for_each(|v| *v *= periphery.out_scale as f32);
         }
@@ -141,15 +163,15 @@ pub fn read(
     let scale = |(x, largest)| noise_management::scale(periphery, x, largest, &mut seen);
     let scales: Vec<f32> = input.chunks_exact(inputs).zip(largest).map(scale).collect();
     let mut y = vec![0.0; batch * outputs];
-    let block = (BLOCK / inputs.max(outputs)).next_multiple_of(LANES).max(2 * LANES);
+    let work = matrix.weights.len() * batch / 16 + NANOSECONDS_PER_LINE * batch * (inputs + outputs);
+    let short = context.threads.for_work(work) == Threads::ONE;
+    let parts = if work < SHARED_ABOVE { 1 } else { PARTS * context.threads.count() };
+    let block = (BLOCK / inputs.max(outputs)).min(batch.div_ceil(parts)).next_multiple_of(LANES).max(2 * LANES);
     let blocks: Vec<_> = scales.chunks(block).zip(y.chunks_mut(block * outputs)).enumerate().collect();
     // Where there are fewer blocks than threads, these share each product instead.
-    let (across, within) = if blocks.len() < context.threads.count() {
-        (Threads::ONE, context.threads)
-    } else {
-        (context.threads.for_work(matrix.weights.len() * batch / 16), Threads::ONE)
-    };
-    let passes = Passes::new(matrix, direction, periphery, Context { threads: within, ..context });
+    let across = blocks.len() >= context.threads.count();
+    let within = if across { Threads::ONE } else { context.threads };
+    let passes = Passes::new(matrix, direction, periphery, Context { threads: within, ..context }, batch);
     let rounds = |(at, (scales, y)): (usize, (&[f32], &mut [f32]))| {
         checkpoint();
         // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
@@ -158,7 +180,9 @@ pub fn read(
         let vectors = vectors.map(|(index, scale)| Vector::new(at * block + index, *scale)).collect();
         passes.rounds(vectors, input, at * block, y)
     };
-    let vectors = across.map(blocks, rounds).into_iter().sum();
+    let threads = if across && work >= SHARED_ABOVE { context.threads } else { Threads::ONE };
+    let vectors = if short { threads.map_short(work, blocks, rounds) } else { threads.map(blocks, rounds) };
+    let vectors = vectors.into_iter().sum();
     // Finite inputs can overflow in the product or in undoing the scaling: an error here, not a NaN three layers on.
     check_finite("y", &y)?;
     *average = seen;
@@ -183,8 +207,7 @@ pub fn column(matrix: Matrix<'_>, column: usize, periphery: &Periphery, context:
     let mut one_hot = vec![0.0; matrix.cols];
     one_hot[column] = 1.0;
     let prepared = convert(periphery, context, &vectors, &one_hot, matrix.cols);
-    let passes = Passes::new(matrix, Direction::Forward, periphery, context);
-    out.copy_from_slice(&passes.run(&vectors, &prepared).0);
+    Passes::new(matrix, Direction::Forward, periphery, context, 1).run(&vectors, &prepared, out);
 }
 
 /// One vector on its way through the rounds of bound management.

@@ -19,48 +19,81 @@ trait Transform {
     fn draw(words: [u32; 4]) -> [f32; 4];
 }
 
-struct Fill<'a, T> {
+/// What becomes of a number that a draw meets.
+trait Put: Copy {
+    fn put(self, value: &mut f32, draw: f32);
+}
+
+/// The draw takes its place.
+#[derive(Clone, Copy)]
+struct Replace;
+
+impl Put for Replace {
+    #[inline(always)]
+    fn put(self, value: &mut f32, draw: f32) {
+        *value = draw;
+    }
+}
+
+/// The draw, times this factor, is added to it.
+#[derive(Clone, Copy)]
+struct Add(f32);
+
+impl Put for Add {
+    #[inline(always)]
+    fn put(self, value: &mut f32, draw: f32) {
+        *value += self.0 * draw;
+    }
+}
+
+struct Fill<'a, T, P> {
     stream: Stream,
     ordinal: u32,
     /// Number of the first element.
     start: u64,
     out: &'a mut [f32],
+    put: P,
     transform: PhantomData<T>,
 }
 
-impl<T: Transform> Kernel for Fill<'_, T> {
+impl<T: Transform, P: Put> Kernel for Fill<'_, T, P> {
     type Output = ();
 
     #[inline(always)]
     fn run(self) {
-        let Self { stream, ordinal, start, mut out, .. } = self;
+        let Self { stream, ordinal, start, mut out, put, .. } = self;
         let mut index = (start / GROUP as u64) as u32 * LANES as u32;
         let skipped = (start % GROUP as u64) as usize;
         if skipped > 0 {
-            let mut first = [0.0; GROUP];
-            fill_group::<T>(stream, index, ordinal, &mut first);
+            let first = group::<T>(stream, index, ordinal);
             let (head, rest) = out.split_at_mut((GROUP - skipped).min(out.len()));
-            head.copy_from_slice(&first[skipped..skipped + head.len()]);
+            put_all(put, head, &first[skipped..]);
             (out, index) = (rest, index + LANES as u32);
         }
         let (groups, tail) = out.as_chunks_mut::<GROUP>();
-        for (g, group) in groups.iter_mut().enumerate() {
+        for (g, values) in groups.iter_mut().enumerate() {
             if g.is_multiple_of(1024) {
                 checkpoint();
             }
-            fill_group::<T>(stream, index, ordinal, group);
+            put_all(put, values, &group::<T>(stream, index, ordinal));
             index += LANES as u32;
         }
         if !tail.is_empty() {
-            let mut last = [0.0; GROUP];
-            fill_group::<T>(stream, index, ordinal, &mut last);
-            tail.copy_from_slice(&last[..tail.len()]);
+            put_all(put, tail, &group::<T>(stream, index, ordinal));
         }
     }
 }
 
 #[inline(always)]
-fn fill_group<T: Transform>(stream: Stream, index: u32, ordinal: u32, out: &mut [f32; GROUP]) {
+fn put_all(put: impl Put, values: &mut [f32], draws: &[f32]) {
+    for (value, draw) in values.iter_mut().zip(draws) {
+        put.put(value, *draw);
+    }
+}
+
+#[inline(always)]
+fn group<T: Transform>(stream: Stream, index: u32, ordinal: u32) -> [f32; GROUP] {
+    let mut out = [0.0; GROUP];
     for lane in 0..LANES {
         let draws = T::draw(stream.words(index + lane as u32, ordinal));
         out[lane] = draws[0];
@@ -68,6 +101,7 @@ fn fill_group<T: Transform>(stream: Stream, index: u32, ordinal: u32, out: &mut 
         out[2 * LANES + lane] = draws[2];
         out[3 * LANES + lane] = draws[3];
     }
+    out
 }
 
 /// Elements within the counters of one ordinal.
@@ -75,12 +109,17 @@ pub const ELEMENTS: u64 = 1 << 34;
 
 /// Fills `out` with the standard normals of the elements from `start` on.
 pub fn fill_normals(isa: Isa, stream: Stream, ordinal: u32, start: u64, out: &mut [f32]) {
-    isa.run(Fill { stream, ordinal, start, out, transform: PhantomData::<NormalDraw> });
+    isa.run(Fill { stream, ordinal, start, out, put: Replace, transform: PhantomData::<NormalDraw> });
+}
+
+/// Adds `factor` times the standard normals of the elements from `start` on to `values`.
+pub fn add_normals(isa: Isa, stream: Stream, ordinal: u32, start: u64, factor: f32, values: &mut [f32]) {
+    isa.run(Fill { stream, ordinal, start, out: values, put: Add(factor), transform: PhantomData::<NormalDraw> });
 }
 
 /// Fills `out` with the uniforms in (0, 1) of the elements from `start` on.
 pub fn fill_uniforms(isa: Isa, stream: Stream, ordinal: u32, start: u64, out: &mut [f32]) {
-    isa.run(Fill { stream, ordinal, start, out, transform: PhantomData::<UniformDraw> });
+    isa.run(Fill { stream, ordinal, start, out, put: Replace, transform: PhantomData::<UniformDraw> });
 }
 
 struct NormalDraw;

@@ -113,7 +113,7 @@ def draw(summary: Mapping[str, Any]) -> Figure:
         axes.set(xlabel="pulses on every cell", xscale="log", yscale="log")
         axes.set_xticks(pulses, labels=[f"{n:,}" for n in pulses])
         axes.set_xticks([], minor=True)
-        axes.legend(fontsize="small")
+        axes.legend(loc="best", fontsize="small")
     return figure
 
 

@@ -131,7 +131,7 @@ def draw(summary: Mapping[str, Any]) -> Figure:
         xlabel="response granularity dw_min (weight)",
         ylabel="pulses on every cell until the mean is within 1 %",
     )
-    axes.legend(fontsize="small")
+    axes.legend(loc="best", fontsize="small")
     return figure
 
 

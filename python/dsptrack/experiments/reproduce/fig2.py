@@ -105,7 +105,7 @@ def draw(summary: Mapping[str, Any]) -> Figure:
         axes.plot(epochs, row["losses"], style[0], marker=".", color=style[1], label=name)
         i += not truth
     axes.set(xlabel="epoch", ylabel="training loss (cross entropy, nats)", yscale="log")
-    axes.legend(fontsize="small", title="paper: small N costs loss", title_fontsize="small")
+    axes.legend(loc="best", fontsize="small", title="paper: small N costs loss", title_fontsize="small")
     return figure
 
 

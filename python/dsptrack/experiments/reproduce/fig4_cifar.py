@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dsptrack import datasets, presets
-from dsptrack.exceptions import ConfigError
+from dsptrack.exceptions import DspError
 from dsptrack.experiments.hyperparameters import Method
 from dsptrack.plot import OKABE_ITO
 from dsptrack.sweep import Context, Results
@@ -107,7 +107,7 @@ def _packages() -> tuple[Any, Any]:
     try:
         return importlib.import_module("torch"), importlib.import_module("dsptrack.torch")
     except ModuleNotFoundError:
-        raise ConfigError("fig4-cifar: needs PyTorch (pip install dsptrack[torch])") from None
+        raise DspError('fig4-cifar: needs PyTorch: pip install "dsptrack[torch]"') from None
 
 
 @contextmanager
@@ -176,7 +176,7 @@ def draw(summary: Mapping[str, Any]) -> Figure:
             panel.errorbar([row[varied] for row in ours], [row["accuracy"] for row in ours], spread, **style)
         panel.set(xlabel=f"{name} of the reference (weight)")
         if here:
-            panel.legend(fontsize="small")
+            panel.legend(loc="best", fontsize="small")
     axes[0].set(ylabel="test accuracy (%)")
     return figure
 

@@ -142,7 +142,7 @@ def draw(summary: Mapping[str, Any]) -> Figure:
         xlabel="device states between -1 and 1",
         ylabel=f"pulses until the training loss is {_LOSS:g}",
     )
-    axes.legend(fontsize="small", title="paper: E-RIDER lowest everywhere", title_fontsize="small")
+    axes.legend(loc="best", fontsize="small", title="paper: E-RIDER lowest everywhere", title_fontsize="small")
     return figure
 
 
