@@ -5,6 +5,7 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dsptrack as dt
@@ -43,8 +44,9 @@ def test_blocks_run(page, line, code, output, monkeypatch, tmp_path, capsys):
     if "import torch" in code:
         pytest.importorskip("torch", reason="PyTorch is optional; make test-torch runs this")
     monkeypatch.chdir(tmp_path)
-    # Empty lines in front: a traceback then shows the line of the page.
-    exec(compile("\n" * line + code, str(page), "exec"), {"__name__": "__main__"})
+    # Empty lines in front: a traceback then shows the line of the page. How a page prints arrays is its own affair.
+    with np.printoptions():
+        exec(compile("\n" * line + code, str(page), "exec"), {"__name__": "__main__"})
     if output is not None:
         assert capsys.readouterr().out == output
 

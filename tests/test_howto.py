@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dsptrack.cli import main
@@ -24,7 +25,8 @@ PAGES = [page for page in sorted(HOWTO.glob("*.md")) if "\n```sh\n" in page.read
 
 
 def python(code):
-    exec(compile(code, "block", "exec"), {"__name__": "__main__"})
+    with np.printoptions():
+        exec(compile(code, "block", "exec"), {"__name__": "__main__"})
 
 
 def shell(code):
