@@ -65,7 +65,8 @@ impl<T: Transform, P: Put> Kernel for Fill<'_, T, P> {
         let mut index = (start / GROUP as u64) as u32 * LANES as u32;
         let skipped = (start % GROUP as u64) as usize;
         if skipped > 0 {
-            let first = group::<T>(stream, index, ordinal);
+            let mut first = [0.0; GROUP];
+            group::<T>(stream, index, ordinal, Replace, &mut first);
             let (head, rest) = out.split_at_mut((GROUP - skipped).min(out.len()));
             put_all(put, head, &first[skipped..]);
             (out, index) = (rest, index + LANES as u32);
@@ -75,11 +76,13 @@ impl<T: Transform, P: Put> Kernel for Fill<'_, T, P> {
             if g.is_multiple_of(1024) {
                 checkpoint();
             }
-            put_all(put, values, &group::<T>(stream, index, ordinal));
+            group::<T>(stream, index, ordinal, put, values);
             index += LANES as u32;
         }
         if !tail.is_empty() {
-            put_all(put, tail, &group::<T>(stream, index, ordinal));
+            let mut last = [0.0; GROUP];
+            group::<T>(stream, index, ordinal, Replace, &mut last);
+            put_all(put, tail, &last);
         }
     }
 }
@@ -92,16 +95,14 @@ fn put_all(put: impl Put, values: &mut [f32], draws: &[f32]) {
 }
 
 #[inline(always)]
-fn group<T: Transform>(stream: Stream, index: u32, ordinal: u32) -> [f32; GROUP] {
-    let mut out = [0.0; GROUP];
+fn group<T: Transform>(stream: Stream, index: u32, ordinal: u32, put: impl Put, out: &mut [f32; GROUP]) {
     for lane in 0..LANES {
         let draws = T::draw(stream.words(index + lane as u32, ordinal));
-        out[lane] = draws[0];
-        out[LANES + lane] = draws[1];
-        out[2 * LANES + lane] = draws[2];
-        out[3 * LANES + lane] = draws[3];
+        put.put(&mut out[lane], draws[0]);
+        put.put(&mut out[LANES + lane], draws[1]);
+        put.put(&mut out[2 * LANES + lane], draws[2]);
+        put.put(&mut out[3 * LANES + lane], draws[3]);
     }
-    out
 }
 
 /// Elements within the counters of one ordinal.
