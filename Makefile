@@ -124,7 +124,7 @@ soak: dev  ## train, snapshot, kill and resume for MINUTES
 MEMCHECK := --skip _error --skip law --skip tails --skip exact --skip probability
 memcheck:  ## the core's tests under valgrind, at the AVX2 level
 	$(CARGO) test --locked --quiet -p dsp-core --lib --no-run
-	DSPTRACK_ISA=v3 valgrind --quiet --error-exitcode=1 --leak-check=full --errors-for-leak-kinds=definite \
+	DSPTRACK_ISA=v3 valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
 	    $$($(CARGO) test --locked -p dsp-core --lib --no-run 2>&1 | sed -nE 's/.*\((.*)\)$$/\1/p') \
 	    --test-threads 1 $(MEMCHECK)
 
