@@ -35,7 +35,7 @@ const PATIENCE: u32 = 10_000;
 /// A caller's helpers.
 pub struct Pool {
     helpers: ThreadPool,
-    /// Whether each helper lingers, or works from there.
+    /// Whether each helper lingers, works from there, or has been called to linger.
     lingers: Vec<AtomicBool>,
     /// Helpers that work for nobody, awake or asleep.
     free: AtomicUsize,
@@ -63,15 +63,13 @@ impl Pool {
         f: impl Fn(T) -> R + Sync,
         meanwhile: impl Fn(),
     ) -> Vec<R> {
-        let awake = self.keep_awake();
         let most = self.lingers.len().min(items.len().saturating_sub(1));
-        let claimed = match ask {
-            Ask::All => 0,
-            Ask::Free(work) => {
-                let most = if work < WORTH_WAKING { most.min(awake) } else { most };
-                (0..most).take_while(|_| self.claim()).count()
-            }
+        let awake = self.keep_awake(most);
+        let wanted = match ask {
+            Ask::Free(work) if work < WORTH_WAKING => most.min(awake),
+            _ => most,
         };
+        let claimed = (0..wanted).take_while(|_| self.claim()).count();
         let helpers = if let Ask::All = ask { most } else { claimed };
         let tasks = Tasks::new(items);
         let inside = AtomicUsize::new(helpers);
@@ -113,12 +111,23 @@ impl Pool {
         self.free.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |free| free.checked_sub(1)).is_ok()
     }
 
-    /// Wakes the helpers that sleep, for this call and the next ones; returns how many linger already.
-    fn keep_awake(self: &Arc<Self>) -> usize {
+    /// Sees to it that `most` helpers are awake, for this call and the next ones; returns how many were.
+    fn keep_awake(self: &Arc<Self>, most: usize) -> usize {
         let awake = self.lingers.iter().filter(|lingers| lingers.load(Ordering::Acquire)).count();
-        if awake < self.lingers.len() {
-            let pool = self.clone();
-            self.helpers.spawn_broadcast(move |helper| linger(&pool.lingers[helper.index()]));
+        // A helper that works for long is called once and no more: it would linger once for every call.
+        let call = |lingers: &&AtomicBool| !lingers.swap(true, Ordering::AcqRel);
+        let missing = most.saturating_sub(awake);
+        if missing > 0 {
+            let asleep = self.lingers.iter().enumerate().filter(|(_, lingers)| call(lingers));
+            let called: Vec<usize> = asleep.map(|(index, _)| index).take(missing).collect();
+            if !called.is_empty() {
+                let pool = self.clone();
+                self.helpers.spawn_broadcast(move |helper| {
+                    if called.contains(&helper.index()) {
+                        linger(&pool.lingers[helper.index()]);
+                    }
+                });
+            }
         }
         awake
     }
@@ -126,9 +135,6 @@ impl Pool {
 
 /// Looks for work until there has been none for a moment.
 fn linger(lingers: &AtomicBool) {
-    if lingers.swap(true, Ordering::AcqRel) {
-        return;
-    }
     let mut since = Instant::now();
     while since.elapsed() < LINGER {
         for _ in 0..LOOKS {
@@ -220,16 +226,20 @@ mod tests {
     #[test]
     fn a_short_call_does_not_wait_for_a_busy_helper() {
         let pool = Pool::start(1).unwrap();
-        let busy = AtomicBool::new(true);
+        let (busy, started) = (AtomicBool::new(true), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let wait = |_| {
+                    started.fetch_add(1, Ordering::Release);
                     while busy.load(Ordering::Acquire) {
                         std::thread::yield_now();
                     }
                 };
                 pool.share(vec![0, 1], Ask::All, wait, || {});
             });
+            while started.load(Ordering::Acquire) < 2 {
+                std::thread::yield_now();
+            }
             for round in 0..1000 {
                 assert_eq!(pool.share(vec![round, 1], Ask::Free(WORTH_WAKING), |i| i, || {}), [round, 1]);
             }
