@@ -1,9 +1,9 @@
 """Accuracy of LeNet-5 under analog SGD on full MNIST, all layers analog; prints one line an epoch.
 
-The first two lines of docs/results.md on LeNet-5:
+The best two lines of docs/results.md on LeNet-5 under analog SGD:
 
     python benches/python/lenet5.py --data-root DIR --device idealized --lr 0.1 --factor 0.6
-    python benches/python/lenet5.py --data-root DIR --device reram_sb --lr 0.01 --factor 0.6 --omega 0.6 --learn-scale
+    python benches/python/lenet5.py --data-root DIR --device reram_sb --lr 0.03 --factor 0.6 --omega 0.6
 
 With --validate every tenth training image is held out and tested on, for choosing a rate; the test set stays unseen.
 """

@@ -31,13 +31,21 @@ pub fn cut(values: Vec<f32>, blocks: &[Range<usize>]) -> Vec<Arc<Vec<f32>>> {
     blocks.iter().map(part).collect()
 }
 
-/// The sum (n, width) of `parts` (n, size), each at its columns and times its gain: `place(i)` of part `i`.
+/// The sum (n, width) of `parts` (n, size), each at its columns and times its gain: `place(i)` of part `i`. An only part,
+/// which has all columns, becomes the sum in its place unless the parts are to be kept.
 pub fn sum<'a>(
-    parts: &[Vec<f32>],
+    parts: &mut [Vec<f32>],
+    keep: bool,
     n: usize,
     width: usize,
     place: impl Fn(usize) -> (&'a Range<usize>, f32),
 ) -> Vec<f32> {
+    if let ([only], false) = (&mut *parts, keep) {
+        let (mut total, gain) = (std::mem::take(only), place(0).1);
+        // Added to zero, as below: a sum is never -0.
+        stop::pieces_mut(&mut total, width).for_each(|piece| piece.iter_mut().for_each(|v| *v = 0.0 + *v * gain));
+        return total;
+    }
     let mut total = vec![0.0; n * width];
     for (i, part) in parts.iter().enumerate() {
         let (columns, gain) = place(i);
@@ -51,12 +59,6 @@ pub fn sum<'a>(
     total
 }
 
-/// The same for one part that covers all columns, in its place.
-pub fn only(mut part: Vec<f32>, width: usize, gain: f32) -> Vec<f32> {
-    stop::pieces_mut(&mut part, width).for_each(|piece| piece.iter_mut().for_each(|v| *v = 0.0 + *v * gain));
-    part
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,16 +67,18 @@ mod tests {
     fn parts_of_a_cut_add_up_to_the_whole() {
         let values: Vec<f32> = (0..35).map(|i| i as f32 - 17.0).collect();
         let blocks = ranges(&[2, 4, 1]);
-        let parts: Vec<Vec<f32>> = cut(values.clone(), &blocks).iter().map(|part| part.to_vec()).collect();
+        let mut parts: Vec<Vec<f32>> = cut(values.clone(), &blocks).iter().map(|part| part.to_vec()).collect();
         assert_eq!(parts[1][..4], values[2..6]);
-        assert_eq!(sum(&parts, 5, 7, |i| (&blocks[i], 1.0)), values);
+        assert_eq!(sum(&mut parts, false, 5, 7, |i| (&blocks[i], 1.0)), values);
     }
 
     #[test]
     fn the_only_part_is_summed_to_the_same_bits() {
         let values = vec![-0.0, 1.5, -2.0, 0.3];
-        let summed = sum(std::slice::from_ref(&values), 2, 2, |_| (&(0..2), 0.7));
-        let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
-        assert_eq!(bits(only(values, 2, 0.7)), bits(summed));
+        let bits = |keep| {
+            let summed = sum(&mut [values.clone()], keep, 2, 2, |_| (&(0..2), 0.7));
+            summed.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        };
+        assert_eq!(bits(false), bits(true));
     }
 }

@@ -18,9 +18,6 @@ use crate::par::{Threads, stop};
 /// A tile that a grid shares with whoever looks at it.
 pub type SharedTile = Arc<Mutex<Tile>>;
 
-/// Work of one call, in roughly nanoseconds, above which its tiles run side by side.
-const SHARED_ABOVE: usize = 20_000;
-
 /// See the module.
 pub struct Grid {
     tiles: Vec<SharedTile>,
@@ -155,7 +152,7 @@ impl Grid {
         let tiles = self.tiles.iter().enumerate().collect();
         let run = |(i, tile): (usize, &SharedTile)| locked(tile, |tile| task(i, tile));
         let read = together(self.tiles.clone(), work.saturating_add(around), || {
-            join(sharing(self.threads, work).map_short(work, tiles, run).into_iter().collect::<Result<_>>()?)
+            join(self.threads.map_short(work, tiles, run).into_iter().collect::<Result<_>>()?)
         });
         if read.is_err() {
             self.unread();
@@ -186,11 +183,7 @@ impl Grid {
                 }
             }
             let place = |i: usize| (&self.rows[i / self.columns.len()], self.factors[i].gain as f32);
-            let y = if let ([only], false) = (&mut read[..], self.learn_gain) {
-                blocks::only(std::mem::take(only), outputs, place(0).1)
-            } else {
-                blocks::sum(&read, batch, outputs, place)
-            };
+            let y = blocks::sum(&mut read, self.learn_gain, batch, outputs, place);
             check_finite("output", &y)?;
             Ok((y, read))
         })?;
@@ -246,11 +239,7 @@ impl Grid {
             };
             result = Some(self.read(batch, task, |mut read| {
                 let place = |i: usize| (&self.columns[i % self.columns.len()], 1.0);
-                let dx = if let [only] = &mut read[..] {
-                    blocks::only(std::mem::take(only), inputs, 1.0)
-                } else {
-                    blocks::sum(&read, batch, inputs, place)
-                };
+                let dx = blocks::sum(&mut read, false, batch, inputs, place);
                 check_finite("gradient of the input", &dx)?;
                 Ok(dx)
             })?);
@@ -293,10 +282,6 @@ impl Grid {
         };
         last.outputs.iter().enumerate().map(step).collect()
     }
-}
-
-fn sharing(threads: Threads, work: usize) -> Threads {
-    if work < SHARED_ABOVE { Threads::ONE } else { threads }
 }
 
 /// Runs work on tiles; they are all as before if it is given up.
@@ -352,9 +337,7 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
     let run = |(tile, x, d, size): (SharedTile, Arc<Vec<f32>>, Vec<f32>, usize)| {
         locked(&tile, |tile| tile.update(Batch { x: &x, d: &d, size, lr }))
     };
-    together(tiles, longest, || {
-        sharing(threads, work).map_short(work, tasks, run).into_iter().collect::<Result<Vec<()>>>()
-    })?;
+    together(tiles, longest, || threads.map_short(work, tasks, run).into_iter().collect::<Result<Vec<()>>>())?;
     for ((grid, _), steps) in grids.iter_mut().zip(gains) {
         grid.factors.iter_mut().zip(steps).for_each(|(factors, step)| factors.gain -= step);
     }
