@@ -61,11 +61,11 @@ impl Threads {
         self.share(items, Ask::All, f)
     }
 
-    /// The same for few items, of roughly `work` nanoseconds in all: it pays within a mini-batch, since it asks for no thread
-    /// that works for another caller, and for one that sleeps only where the work takes longer than its waking.
+    /// The same for few items, of roughly `work` nanoseconds in all: it pays within a mini-batch, since it is helped only by
+    /// threads that are looking for work.
     pub fn map_short<T: Send, R: Send>(self, work: usize, items: Vec<T>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
         let threads = if work < SHORT_SERIAL_BELOW { Self::ONE } else { self };
-        threads.share(items, Ask::Free(work), f)
+        threads.share(items, Ask::Ready, f)
     }
 
     fn share<T: Send, R: Send>(self, items: Vec<T>, ask: Ask, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {

@@ -2,11 +2,11 @@
 //!
 //! Waking a sleeping thread costs more than a tile's work in a mini-batch takes. After its work a helper therefore lingers:
 //! it looks for more for a moment before it sleeps. A call takes its tasks one by one from the list that its helpers take
-//! them from. A short one asks only for whom it need not wait: lingering helpers, and sleeping ones if it takes longer than
-//! their waking.
+//! them from, and in the end waits for everyone it asked. A short one therefore asks only helpers that were seen looking just
+//! now: not those that sleep, work for others, or have lost their core to another thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,16 +19,16 @@ use super::stop::PACE;
 pub enum Ask {
     /// All helpers, also those who work for others.
     All,
-    /// Those who help at once, with a call of so many nanoseconds.
-    Free(usize),
+    /// Those who help at once.
+    Ready,
 }
 
 /// How long a helper lingers: longer than the gaps between the calls of a mini-batch.
 const LINGER: Duration = Duration::from_micros(1000);
-/// Work of a call, in nanoseconds, that is worth waking helpers for: some 50 microseconds on a virtual machine.
-const WORTH_WAKING: usize = 200_000;
-/// Looks for work between two looks at the clock.
-const LOOKS: u32 = 64;
+/// Looks for work between two looks at the clock, some microseconds.
+const LOOKS: u32 = 16;
+/// How long ago a helper may have looked at the clock and still count as running.
+const FRESH: Duration = Duration::from_micros(20);
 /// Looks at a helper's task that has not ended before the caller sleeps in naps: some 500 microseconds. A helper whose core
 /// is taken, by the threads of a BLAS that spin after a product, say, can then have the caller's.
 const PATIENCE: u32 = 10_000;
@@ -38,10 +38,19 @@ const NAP: Duration = Duration::from_micros(20);
 /// A caller's helpers.
 pub struct Pool {
     helpers: ThreadPool,
-    /// Whether each helper lingers, works from there, or has been called to linger.
-    lingers: Vec<AtomicBool>,
-    /// Helpers that work for nobody, awake or asleep.
+    duties: Vec<Duty>,
+    /// Helpers that nobody has asked, awake or asleep.
     free: AtomicUsize,
+    started: Instant,
+}
+
+/// What callers know of a helper.
+#[derive(Default)]
+struct Duty {
+    /// Whether it lingers, works from there, or has been called to linger.
+    called: AtomicBool,
+    /// When it last found nothing to do, in nanoseconds since the start of the pool.
+    seen: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -51,10 +60,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Pool {
     /// A pool of so many helpers, at least one; none if the system gives no threads.
     pub fn start(helpers: usize) -> Option<Arc<Self>> {
-        let lingers = (0..helpers).map(|_| AtomicBool::new(false)).collect();
+        let duties = (0..helpers).map(|_| Duty::default()).collect();
         let free = AtomicUsize::new(helpers);
         let helpers = ThreadPoolBuilder::new().num_threads(helpers).build().ok()?;
-        Some(Arc::new(Self { helpers, lingers, free }))
+        Some(Arc::new(Self { helpers, duties, free, started: Instant::now() }))
     }
 
     /// Applies `f` to all items, the caller's thread among those that do; results in the order of the items. While the caller
@@ -66,11 +75,11 @@ impl Pool {
         f: impl Fn(T) -> R + Sync,
         meanwhile: impl Fn(),
     ) -> Vec<R> {
-        let most = self.lingers.len().min(items.len().saturating_sub(1));
-        let awake = self.keep_awake(most);
+        let most = self.duties.len().min(items.len().saturating_sub(1));
+        self.keep_awake(most);
         let wanted = match ask {
-            Ask::Free(work) if work < WORTH_WAKING => most.min(awake),
-            _ => most,
+            Ask::All => most,
+            Ask::Ready => most.min(self.ready()),
         };
         let claimed = (0..wanted).take_while(|_| self.claim()).count();
         let helpers = if let Ask::All = ask { most } else { claimed };
@@ -114,41 +123,50 @@ impl Pool {
         self.free.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |free| free.checked_sub(1)).is_ok()
     }
 
-    /// Sees to it that `most` helpers are awake, for this call and the next ones; returns how many were.
-    fn keep_awake(self: &Arc<Self>, most: usize) -> usize {
-        let awake = self.lingers.iter().filter(|lingers| lingers.load(Ordering::Acquire)).count();
-        // A helper that works for long is called once and no more: it would linger once for every call.
-        let call = |lingers: &&AtomicBool| !lingers.swap(true, Ordering::AcqRel);
-        let missing = most.saturating_sub(awake);
-        if missing > 0 {
-            let asleep = self.lingers.iter().enumerate().filter(|(_, lingers)| call(lingers));
-            let called: Vec<usize> = asleep.map(|(index, _)| index).take(missing).collect();
-            if !called.is_empty() {
-                let pool = self.clone();
-                self.helpers.spawn_broadcast(move |helper| {
-                    if called.contains(&helper.index()) {
-                        linger(&pool.lingers[helper.index()]);
-                    }
-                });
-            }
-        }
-        awake
+    /// Nanoseconds since the start.
+    fn now(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
     }
-}
 
-/// Looks for work until there has been none for a moment.
-fn linger(lingers: &AtomicBool) {
-    let mut since = Instant::now();
-    while since.elapsed() < LINGER {
-        for _ in 0..LOOKS {
-            if rayon::yield_now() == Some(Yield::Executed) {
-                since = Instant::now();
-            }
-            std::hint::spin_loop();
-        }
-        std::thread::yield_now();
+    /// How many helpers were looking for work just now.
+    fn ready(&self) -> usize {
+        let since = self.now().saturating_sub(FRESH.as_nanos() as u64);
+        self.duties.iter().filter(|duty| duty.seen.load(Ordering::Acquire) > since).count()
     }
-    lingers.store(false, Ordering::Release);
+
+    /// Sees to it that `most` helpers linger, for the next calls.
+    fn keep_awake(self: &Arc<Self>, most: usize) {
+        let lingering = self.duties.iter().filter(|duty| duty.called.load(Ordering::Acquire)).count();
+        // A helper that works for long is called once and no more: it would linger once for every call.
+        let asleep = self.duties.iter().enumerate().filter(|(_, duty)| !duty.called.swap(true, Ordering::AcqRel));
+        let called: Vec<usize> = asleep.map(|(index, _)| index).take(most.saturating_sub(lingering)).collect();
+        if !called.is_empty() {
+            let pool = self.clone();
+            self.helpers.spawn_broadcast(move |helper| {
+                if called.contains(&helper.index()) {
+                    pool.linger(&pool.duties[helper.index()]);
+                }
+            });
+        }
+    }
+
+    /// Looks for work until there has been none for a moment.
+    fn linger(&self, duty: &Duty) {
+        let mut since = Instant::now();
+        while since.elapsed() < LINGER {
+            duty.seen.store(self.now(), Ordering::Release);
+            for _ in 0..LOOKS {
+                if rayon::yield_now() == Some(Yield::Executed) {
+                    since = Instant::now();
+                    break;
+                }
+                std::hint::spin_loop();
+            }
+            // Others may want this core more, such as a BLAS that spins after a product.
+            std::thread::yield_now();
+        }
+        duty.called.store(false, Ordering::Release);
+    }
 }
 
 type Outcome<R> = std::thread::Result<R>;
@@ -201,7 +219,7 @@ mod tests {
                     std::thread::sleep(Duration::from_millis(2));
                 }
                 let expected: Vec<_> = (0..7).map(|i| i * round).collect();
-                for ask in [Ask::All, Ask::Free(0), Ask::Free(WORTH_WAKING)] {
+                for ask in [Ask::All, Ask::Ready] {
                     assert_eq!(pool.share((0..7).collect(), ask, |i| i * round, || {}), expected);
                 }
             }
@@ -216,10 +234,10 @@ mod tests {
                 let pool = pool.clone();
                 scope.spawn(move || {
                     for round in 0..100 {
-                        let asks = [Ask::All, Ask::Free(0), Ask::Free(WORTH_WAKING)];
-                        let inner = |i| pool.share(vec![i, 1], asks[round % 3], |v| v + caller, || {})[0];
+                        let asks = [Ask::All, Ask::Ready];
+                        let inner = |i| pool.share(vec![i, 1], asks[round % 2], |v| v + caller, || {})[0];
                         let expected: Vec<_> = (0..3).map(|i| caller + i).collect();
-                        assert_eq!(pool.share((0..3).collect(), asks[round / 3 % 3], inner, || {}), expected);
+                        assert_eq!(pool.share((0..3).collect(), asks[round / 2 % 2], inner, || {}), expected);
                     }
                 });
             }
@@ -244,7 +262,7 @@ mod tests {
                 std::thread::yield_now();
             }
             for round in 0..1000 {
-                assert_eq!(pool.share(vec![round, 1], Ask::Free(WORTH_WAKING), |i| i, || {}), [round, 1]);
+                assert_eq!(pool.share(vec![round, 1], Ask::Ready, |i| i, || {}), [round, 1]);
             }
             busy.store(false, Ordering::Release);
         });
@@ -254,7 +272,7 @@ mod tests {
     fn a_panic_reaches_the_caller_and_the_pool_survives() {
         let pool = Pool::start(1).unwrap();
         let work = |i: u32| assert!(i != 1, "item {i}");
-        for ask in [Ask::All, Ask::Free(WORTH_WAKING)] {
+        for ask in [Ask::All, Ask::Ready] {
             let caught = catch_unwind(AssertUnwindSafe(|| pool.share(vec![0, 1, 2], ask, work, || {})));
             assert!(caught.is_err());
             pool.share(vec![0, 2], ask, work, || {});
