@@ -95,6 +95,13 @@ pub struct Pulses {
     pub down: u64,
 }
 
+impl std::ops::AddAssign for Pulses {
+    fn add_assign(&mut self, other: Self) {
+        self.up += other.up;
+        self.down += other.down;
+    }
+}
+
 impl std::iter::Sum for Pulses {
     fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
         iter.fold(Self::default(), |a, b| Self { up: a.up + b.up, down: a.down + b.down })

@@ -3,18 +3,18 @@
 use super::CrossbarArray;
 use crate::device::Apparent;
 use crate::error::Result;
-use crate::pulse::{PulseUpdate, coincidences};
+use crate::pulse::{Event, PulseUpdate, coincidences};
 use crate::rng::Purpose;
 
 impl CrossbarArray {
     /// Sends one pulse to each cell of `column` whose entry in `signs` (M values) is not zero, in its direction.
     pub fn pulse_column(&mut self, column: usize, signs: &[i8]) {
         let cols = self.cols;
-        let events: Vec<coincidences::Event> = signs
+        let events: Vec<Event> = signs
             .iter()
             .enumerate()
             .filter(|(_, sign)| **sign != 0)
-            .map(|(row, sign)| coincidences::Event::new((row * self.cols + column) as u32, 0, *sign > 0))
+            .map(|(row, sign)| Event::new((row * self.cols + column) as u32, 0, *sign > 0))
             .collect();
         let step = self.advance(1);
         if events.is_empty() {

@@ -2,6 +2,7 @@
 
 use super::block::load;
 use super::{Apparent, CellBlock, CellParameters};
+use crate::ledger::Pulses;
 use crate::simd::{LANES, prefetch};
 
 /// The drawn parameters of one cell.
@@ -96,12 +97,40 @@ impl<'a> CellsMut<'a> {
         shown.copy_from_slice(&weights[..width]);
     }
 
+    /// Redraws the apparent weights of the cells of `block`, which have these numbers in the array.
+    #[inline(always)]
+    pub fn show_some(&mut self, block: &CellBlock, apparent: Apparent, index: &[u32]) {
+        if self.apparent.is_empty() {
+            return;
+        }
+        let weights = apparent.weights(&block.index, &block.state, &block.reference);
+        for (&weight, &cell) in weights.iter().zip(index) {
+            self.apparent[cell as usize - self.first] = weight;
+        }
+    }
+
     /// Asks for everything about the cell with this index in the array.
     #[inline(always)]
     pub fn prefetch(&self, cell: usize) {
         self.parameters.prefetch(cell);
         prefetch(self.state, cell.wrapping_sub(self.first));
         prefetch(self.apparent, cell.wrapping_sub(self.first));
+    }
+
+    /// Adds to the pulse counts of sixteen cells, by their numbers in the array, if they are kept; the sums of all lanes.
+    #[inline(always)]
+    pub fn count_lanes(&mut self, index: &[u32; LANES], total: &[u32; LANES], ups: &[u32; LANES]) -> Pulses {
+        let (mut all, mut up) = (0, 0);
+        for lane in 0..LANES {
+            all += total[lane];
+            up += ups[lane];
+        }
+        if !self.count_up.is_empty() {
+            for lane in (0..LANES).filter(|lane| total[*lane] > 0) {
+                self.count(index[lane] as usize - self.first, ups[lane], total[lane] - ups[lane]);
+            }
+        }
+        Pulses { up: u64::from(up), down: u64::from(all - up) }
     }
 
     /// Adds to the pulse counts of one cell (by its index in this view), if they are kept.

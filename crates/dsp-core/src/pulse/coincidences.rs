@@ -1,8 +1,10 @@
 //! From a batch of vector pairs to pulses on cells.
 
-use super::composed::Composed;
+use super::composed::{Composed, pays};
 use super::dense::Dense;
+use super::event::Event;
 use super::fidelity::Fidelity;
+use super::lockstep::Sending;
 use super::management::{PulseType, PulseUpdate};
 use super::segments::{Segment, Segments};
 use super::sparse;
@@ -40,34 +42,6 @@ pub struct Request<'a> {
     pub step: u64,
     /// Level of the kernels.
     pub isa: Isa,
-}
-
-/// One pulse for one cell: number `ordinal` of its pulses in this update.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// Index of the cell.
-    pub cell: u32,
-    packed: u32,
-}
-
-impl Event {
-    /// A pulse for `cell`.
-    #[must_use]
-    pub fn new(cell: u32, ordinal: u32, up: bool) -> Self {
-        Self { cell, packed: ordinal << 1 | u32::from(up) }
-    }
-
-    /// Which of the cell's pulses in this update it is.
-    #[must_use]
-    pub fn ordinal(self) -> u32 {
-        self.packed >> 1
-    }
-
-    /// Whether it is an up pulse.
-    #[must_use]
-    pub fn up(self) -> bool {
-        self.packed & 1 == 1
-    }
 }
 
 /// The trains of a batch, or the counts of the deterministic kinds.
@@ -281,11 +255,14 @@ impl Visitor for Apply<'_> {
         };
         let count = (trains.rows * cols) as f64;
         let words = count * segments.iter().len() as f64;
-        let composed = response.affine_noise().filter(|_| match fidelity {
+        let composed = response.affine_noise().filter(|cycle| match fidelity {
             Fidelity::Pulse => false,
             Fidelity::Composed => true,
             // Pulses without noise are cheap one by one, and then exact.
-            Fidelity::Auto => response.is_noisy() && trains.expected > COMPOSED_ABOVE * words,
+            Fidelity::Auto => {
+                let many = response.is_noisy() && trains.expected > COMPOSED_ABOVE * words;
+                many && pays(response, *cycle, cells.parameters)
+            }
         });
         let dense = trains.expected > DENSE_ABOVE * count;
         let work = match (composed, dense) {
@@ -297,14 +274,16 @@ impl Visitor for Apply<'_> {
         // Cells do not depend on each other: one block on one thread fills the kernels' lanes best.
         let rows_per_block = if threads == Threads::ONE { trains.rows } else { BLOCK.div_ceil(cols) };
         let blocks = cells.blocks(rows_per_block * cols);
+        let sending = Sending { isa, response, noise, apparent };
         if let Some(cycle) = composed {
             let expected = (trains.expected / words) as f32;
-            let run =
-                |cells| isa.run(Composed { response, cycle, segments, expected, cols, noise, pieces, apparent, cells });
+            let run = |cells| isa.run(Composed { sending, cycle, segments, expected, cols, pieces, cells });
             return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
         }
         if dense {
-            let run = |cells| isa.run(Dense { response, segments, cols, noise, apparent, cells });
+            let columns = &segments.columns(cols)[..];
+            let segments = &segments.of_columns(columns);
+            let run = |cells| isa.run(Dense { sending, segments, columns, cols, cells });
             return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
         }
         let lines = sparse::InputLines::collect(segments, cols);
@@ -354,7 +333,9 @@ mod tests {
         let key = Key::from_seed([5; 4]);
         let parameters = device.sample(Isa::machine(), key, rows * cols);
         let wave = |n: usize| (0..n).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
-        let (x, d) = (wave(batch * cols), wave(batch * rows));
+        let (mut x, d) = (wave(batch * cols), wave(batch * rows));
+        // Columns without an input, which the dense path leaves out.
+        x.chunks_exact_mut(cols).for_each(|x| x[3..21].fill(0.0));
         for (lr, desired_bl) in [(0.0003, 31), (0.1, 31), (0.3, 100)] {
             let update = PulseUpdate { desired_bl, ..PulseUpdate::default() };
             let granularity = device.granularity();

@@ -2,18 +2,24 @@
 //!
 //! [`management`] turns one vector pair into a train length and two scale factors; [`train`] draws the lines' trains,
 //! 32 slots a machine word; [`coincidences`] finds where an input and an error train fire together and pulses those
-//! cells, by walking set bits where pulses are sparse and by AND and popcount over blocks of cells where they are dense.
-//! Both ways draw the same random numbers and leave the same bits. Where pulses are many and the response is affine, whole
-//! runs of pulses are [`composed`]: other bits, the same law.
+//! cells. Where pulses are few it walks set bits; where they are many it takes AND and popcount over blocks of cells, which
+//! then wait for others with like numbers of pulses ([`lockstep`]). Both ways draw the same random numbers and leave the
+//! same bits. Where pulses are many and the response is affine, whole runs of pulses are [`composed`]: other bits, the
+//! same law.
 
 pub mod coincidences;
 mod composed;
+mod course;
 mod dense;
+mod directions;
+mod event;
 mod fidelity;
+mod lockstep;
 pub mod management;
 mod segments;
 mod sparse;
 mod train;
 
+pub use event::Event;
 pub use fidelity::Fidelity;
 pub use management::{PulseType, PulseUpdate};

@@ -22,6 +22,19 @@ pub struct Segment<'a> {
     pub input_negative: &'a [u32],
 }
 
+/// A segment as one row meets it: the word of its error line, and those of all input lines, sixteen together.
+#[derive(Clone, Copy)]
+pub struct Fired<'a> {
+    /// Word of the error line.
+    pub error: u32,
+    /// All ones where the error is negative, else zero.
+    pub error_negative: u32,
+    /// Words of the input lines.
+    pub input: &'a [[u32; LANES]],
+    /// All ones where an input is negative, else zero.
+    pub input_negative: &'a [[u32; LANES]],
+}
+
 /// The segments of a batch that may send pulses, in the order of its vectors, each kind of line in one plane.
 #[derive(Default)]
 pub struct Segments {
@@ -69,6 +82,17 @@ impl Segments {
         })
     }
 
+    /// Collects the segments in which the error line of `row` fires.
+    pub fn fired<'a>(&'a self, row: usize, fired: &mut Vec<Fired<'a>>) {
+        fired.clear();
+        fired.extend(self.iter().filter(|segment| segment.error[row] != 0).map(|segment| Fired {
+            error: segment.error[row],
+            error_negative: segment.error_negative[row],
+            input: segment.input.as_chunks().0,
+            input_negative: segment.input_negative.as_chunks().0,
+        }));
+    }
+
     /// Draws the trains of one vector pair; returns how many coincidences to expect of them. Words in which no error line
     /// or no input line fires are left out: they send nothing, and where no error fires inputs need not be drawn.
     pub fn draw(
@@ -108,6 +132,35 @@ impl Segments {
             expected += f64::from(fired) * f64::from(met) / f64::from(slots);
         }
         Ok(expected)
+    }
+
+    /// The columns that fire at all.
+    pub fn columns(&self, cols: usize) -> Vec<u32> {
+        let mut fired = vec![0; self.padded];
+        for words in self.input.chunks_exact(self.padded) {
+            fired.iter_mut().zip(words).for_each(|(fired, word)| *fired |= word);
+        }
+        (0..cols).filter(|&col| fired[col] != 0).map(|col| col as u32).collect()
+    }
+
+    /// The same segments of these columns alone.
+    pub fn of_columns(&self, columns: &[u32]) -> Self {
+        let padded = columns.len().max(1).next_multiple_of(LANES);
+        let chosen = |plane: &[u32]| {
+            let mut chosen = vec![0; plane.len() / self.padded * padded];
+            for (to, from) in chosen.chunks_exact_mut(padded).zip(plane.chunks_exact(self.padded)) {
+                to.iter_mut().zip(columns).for_each(|(to, &col)| *to = from[col as usize]);
+            }
+            chosen
+        };
+        Self {
+            rows: self.rows,
+            padded,
+            error: self.error.clone(),
+            error_negative: self.error_negative.clone(),
+            input: chosen(&self.input),
+            input_negative: chosen(&self.input_negative),
+        }
     }
 
     /// What they occupy.

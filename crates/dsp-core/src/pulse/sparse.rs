@@ -3,7 +3,7 @@
 //! Work is proportional to lines and coincidences. Pulses are taken in rounds by their ordinal within the cell, so the
 //! sixteen cells of a block are always distinct and each cell's pulses keep their order.
 
-use super::coincidences::Event;
+use super::event::Event;
 use super::segments::Segments;
 use crate::device::{Apparent, CellBlock, CellsMut, Response};
 use crate::ledger::Pulses;
