@@ -37,7 +37,9 @@ class Case:
     fidelity
         How dsptrack does it: "pulse" or "auto".
     near
-        Share of the upper bound at which the weights start and are pushed against; None starts at 0.
+        Share of the upper bound at which the weights start; None starts at 0.
+    pushed
+        Whether nearly all pulses then push against that bound; if not, they are of both signs.
     tolerance
         Largest relative difference of the checks, which are statistics of the result.
     """
@@ -51,6 +53,7 @@ class Case:
     batch: int = BATCH
     lr: float = 0.01
     near: float | None = None
+    pushed: bool = True
     tolerance: float = 0.03
 
 
@@ -145,8 +148,23 @@ CASES = {
         goal={"v3": 6, "v4": 8},
         tolerance=0.25,
     ),
+    "mixed-soft-pulse": Case(
+        title=f"{_DENSE}, SoftBoundsReference near its bounds, pulses of both signs",
+        kind="update",
+        config=single("SoftBoundsReferenceDevice", **_EVEN),
+        near=0.98,
+        pushed=False,
+        fidelity="pulse",
+    ),
+    "mixed-soft-auto": Case(
+        title=f"{_DENSE}, SoftBoundsReference near its bounds, pulses of both signs",
+        kind="update",
+        config=single("SoftBoundsReferenceDevice", **_EVEN),
+        near=0.98,
+        pushed=False,
+    ),
     "near-soft-pulse": Case(
-        title=f"{_DENSE}, SoftBoundsReference near its bounds",
+        title=f"{_DENSE}, SoftBoundsReference pushed against its bounds",
         kind="update",
         config=single("SoftBoundsReferenceDevice", **_EVEN),
         near=0.98,
@@ -154,14 +172,14 @@ CASES = {
         fidelity="pulse",
     ),
     "near-soft-auto": Case(
-        title=f"{_DENSE}, SoftBoundsReference near its bounds",
+        title=f"{_DENSE}, SoftBoundsReference pushed against its bounds",
         kind="update",
         config=single("SoftBoundsReferenceDevice", **_EVEN),
         near=0.98,
         tolerance=0.15,
     ),
     "near-step-pulse": Case(
-        title=f"{_DENSE}, ConstantStep near its bounds",
+        title=f"{_DENSE}, ConstantStep pushed against its bounds",
         kind="update",
         config=single("ConstantStepDevice", **_EVEN),
         near=0.98,
@@ -169,7 +187,7 @@ CASES = {
         fidelity="pulse",
     ),
     "near-step-auto": Case(
-        title=f"{_DENSE}, ConstantStep near its bounds",
+        title=f"{_DENSE}, ConstantStep pushed against its bounds",
         kind="update",
         config=single("ConstantStepDevice", **_EVEN),
         near=0.98,
@@ -184,8 +202,7 @@ def vectors(case: Case) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and gradients of an update or a read, (batch, SIZE) each."""
     rng = np.random.default_rng(7)
     x, d = (rng.standard_normal((case.batch, SIZE)).astype(np.float32) for _ in range(2))
-    # Pushed against the bound at which they are: nearly all pulses go up.
-    return (np.abs(x), -np.abs(d)) if case.near else (x, d)
+    return (np.abs(x), -np.abs(d)) if case.near and case.pushed else (x, d)
 
 
 def start(case: Case) -> np.ndarray:

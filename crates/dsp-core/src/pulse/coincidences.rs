@@ -1,7 +1,7 @@
 //! From a batch of vector pairs to pulses on cells.
 
 use super::composed::{Composed, pays};
-use super::dense::Dense;
+use super::dense::{Alike, Neighbours};
 use super::event::Event;
 use super::fidelity::Fidelity;
 use super::lockstep::Sending;
@@ -234,6 +234,8 @@ pub struct Apply<'a> {
 
 /// Mean pulses per cell above which cells are visited in blocks instead of one by one.
 const DENSE_ABOVE: f64 = 0.5;
+/// Mean pulses per cell, of the columns that have any, above which cells of like counts go together instead of neighbours.
+const ALIKE_ABOVE: f64 = 2.0;
 /// Mean pulses per cell and word of trains above which composing them is cheaper than sending them.
 const COMPOSED_ABOVE: f64 = 2.0;
 /// Rows that one block of work covers at least this many cells of.
@@ -282,8 +284,12 @@ impl Visitor for Apply<'_> {
         }
         if dense {
             let columns = &segments.columns(cols)[..];
+            if trains.expected < ALIKE_ABOVE * (trains.rows * columns.len()) as f64 {
+                let run = |cells| isa.run(Neighbours { sending, segments, cols, cells });
+                return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
+            }
             let segments = &segments.of_columns(columns);
-            let run = |cells| isa.run(Dense { sending, segments, columns, cols, cells });
+            let run = |cells| isa.run(Alike { sending, segments, columns, cols, cells });
             return (threads.map(blocks, run).into_iter().sum(), Changed::Any);
         }
         let lines = sparse::InputLines::collect(segments, cols);
@@ -324,7 +330,7 @@ mod tests {
     use super::*;
     use crate::device::{Device, SoftBoundsReference};
 
-    /// The two paths are chosen by cost alone: forced either way, they leave the same bits.
+    /// The paths are chosen by cost alone: forced any way, they leave the same bits.
     #[test]
     fn sparse_and_dense_paths_leave_the_same_bits() {
         let (rows, cols, batch) = (37, 45, 12);
@@ -373,6 +379,8 @@ mod tests {
             let (sparse, dense) = (run(0.0), run(f64::INFINITY));
             assert!(sparse.0.up > 0 && sparse.0.down > 0);
             assert_eq!(sparse, dense, "lr {lr}, BL {desired_bl}");
+            let neighbours = run((1.0 + DENSE_ABOVE) / 2.0 * (rows * cols) as f64);
+            assert_eq!(sparse, neighbours, "lr {lr}, BL {desired_bl}");
         }
     }
 }
