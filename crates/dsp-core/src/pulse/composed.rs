@@ -1,10 +1,10 @@
 //! Many pulses at the cost of few: a vector's pulses of a cell as one affine map, a piece of a batch as one normal.
 //!
 //! Sixteen cells of a row take the batch in long pieces. In each, mean and variance follow the counts of coincidences
-//! ([`Moments::after_run`]); at its end the state is drawn, one normal per cell. Cells near a bound take the first words of a
-//! piece pulse by pulse and are looked at again: pulses of both signs lead away from the bounds, and then the rest
-//! composes. A cell that may have met a bound on its way, or whose response does not compose, takes the whole piece pulse
-//! by pulse.
+//! ([`super::course`]); at its end the state is drawn, one normal per cell. Cells whose course may have come near a bound
+//! take the first words of a piece pulse by pulse and are looked at again: where pulses of both signs lead away from the
+//! bounds, the rest may compose. The others, and those whose response does not compose, take the whole piece pulse by
+//! pulse.
 
 use super::course::{Course, Lanes, Maps, has, lanes};
 use super::directions::Directions;
@@ -24,7 +24,6 @@ const PIECE: usize = 64;
 const LOOKS: [usize; 3] = [0, 8, PIECE];
 /// Cells that wait together for single pulses: few are left over when those of like numbers have gone.
 const TOGETHER: usize = 4096;
-
 /// Cells that are looked at before a batch is composed.
 const SAMPLE: usize = 64;
 
