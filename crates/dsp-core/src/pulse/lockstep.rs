@@ -37,7 +37,7 @@ struct Batch {
     len: usize,
 }
 
-/// The class of so many pulses. Pulses go in pairs: below eight pairs each number is a class, and each octave from there
+/// The class of so many pulses. Pulses go in pairs: below sixteen pairs each number is a class, and each octave from there
 /// on has eight.
 #[inline(always)]
 fn class_of(total: u32) -> usize {
