@@ -97,14 +97,21 @@ impl<'a> CellsMut<'a> {
         shown.copy_from_slice(&weights[..width]);
     }
 
-    /// Redraws the apparent weights of the cells of `block`, which have these numbers in the array.
+    /// Redraws the apparent weights of the first `count` of these cells, by their numbers in the array.
     #[inline(always)]
-    pub fn show_some(&mut self, block: &CellBlock, apparent: Apparent, index: &[u32]) {
+    pub fn show_some(
+        &mut self,
+        apparent: Apparent,
+        index: &[u32; LANES],
+        state: &[f32; LANES],
+        reference: &[f32; LANES],
+        count: usize,
+    ) {
         if self.apparent.is_empty() {
             return;
         }
-        let weights = apparent.weights(&block.index, &block.state, &block.reference);
-        for (&weight, &cell) in weights.iter().zip(index) {
+        let weights = apparent.weights(index, state, reference);
+        for (&weight, &cell) in weights.iter().zip(index).take(count) {
             self.apparent[cell as usize - self.first] = weight;
         }
     }

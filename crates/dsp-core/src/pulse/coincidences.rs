@@ -151,7 +151,7 @@ impl Trains {
     pub fn work(&self) -> f64 {
         match &self.kind {
             Kind::Deterministic(events) => 20.0 * events.len() as f64,
-            Kind::Stochastic(segments) => 10.0 * self.expected + self.rows as f64 * segments.iter().len() as f64,
+            Kind::Stochastic(segments) => 10.0 * self.expected + self.rows as f64 * segments.len() as f64,
         }
     }
 
@@ -256,7 +256,7 @@ impl Visitor for Apply<'_> {
             Kind::Stochastic(segments) => segments,
         };
         let count = (trains.rows * cols) as f64;
-        let words = count * segments.iter().len() as f64;
+        let words = count * segments.len() as f64;
         let composed = response.affine_noise().filter(|cycle| match fidelity {
             Fidelity::Pulse => false,
             Fidelity::Composed => true,

@@ -52,23 +52,25 @@ impl<R: Response> Kernel for Composed<'_, R> {
 
 #[inline(always)]
 fn run<R: Response, const ADDITIVE: bool>(kernel: Composed<'_, R>) -> Pulses {
-    let Composed { sending, cycle, segments, expected, cols, pieces, cells } = kernel;
-    let (blocks, rows, first) = (cols.div_ceil(LANES), cells.state.len() / cols, cells.first / cols);
-    let waiting = Waiting::new(sending, PIECE * WORD);
-    let (directions, pulses) = (Directions::new(PIECE), Pulses::default());
-    let mut walk = Walk { sending, cycle, expected, cols, pieces, cells, waiting, directions, pulses };
-    let mut fired = Vec::with_capacity(segments.iter().len());
+    let Composed { segments, cols, .. } = kernel;
+    let (blocks, rows, first) = (cols.div_ceil(LANES), kernel.cells.state.len() / cols, kernel.cells.first / cols);
+    let waiting = Waiting::new(kernel.sending, PIECE * WORD);
+    let mut walk = Walk { kernel, waiting, directions: Directions::new(PIECE), pulses: Pulses::default() };
+    let mut piece = Vec::with_capacity(PIECE);
     let together = (TOGETHER / cols).max(1);
     for top in (0..rows).step_by(together) {
         let rows = top..rows.min(top + together);
-        for number in 0..segments.iter().len().div_ceil(PIECE) {
+        // The segments from which each row's pieces begin: they hold those that fire in this row alone.
+        let mut begins = vec![0; rows.len()];
+        for number in 0..segments.len().div_ceil(PIECE) {
             let mut pending = vec![Lanes::MAX; rows.len() * blocks];
+            let mut ends = begins.clone();
             for look in LOOKS.windows(2) {
                 // Single pulses draw the noise of the word with which they begin.
                 walk.waiting.draws = ((number * PIECE + look[0]) * WORD / 4) as u32;
-                for (row, pending) in rows.clone().zip(pending.chunks_exact_mut(blocks)) {
-                    segments.fired(first + row, &mut fired);
-                    let piece = fired.chunks(PIECE).nth(number).unwrap_or_default();
+                for (local, pending) in pending.chunks_exact_mut(blocks).enumerate() {
+                    let row = rows.start + local;
+                    ends[local] = segments.fired(first + row, begins[local], PIECE, &mut piece);
                     let rest = piece.get(look[0]..).unwrap_or_default();
                     if rest.is_empty() {
                         continue;
@@ -79,8 +81,9 @@ fn run<R: Response, const ADDITIVE: bool>(kernel: Composed<'_, R>) -> Pulses {
                         *pending = walk.on::<ADDITIVE>(number, (rest, next), (row, block), *pending);
                     }
                 }
-                walk.waiting.finish(&mut walk.cells);
+                walk.waiting.finish(&mut walk.kernel.cells);
             }
+            begins = ends;
         }
     }
     walk.pulses
@@ -88,12 +91,7 @@ fn run<R: Response, const ADDITIVE: bool>(kernel: Composed<'_, R>) -> Pulses {
 
 /// The way of a batch over blocks of cells.
 struct Walk<'a, R> {
-    sending: Sending<R>,
-    cycle: CycleNoise,
-    expected: f32,
-    cols: usize,
-    pieces: Stream,
-    cells: CellsMut<'a>,
+    kernel: Composed<'a, R>,
     waiting: Waiting<R>,
     directions: Directions,
     pulses: Pulses,
@@ -110,7 +108,8 @@ impl<R: Response> Walk<'_, R> {
         (row, block): (usize, usize),
         pending: Lanes,
     ) -> Lanes {
-        let Self { sending, cycle, expected, cols, pieces, cells, waiting, directions, pulses } = self;
+        let Self { kernel, waiting, directions, pulses } = self;
+        let Composed { sending, cycle, segments: _, expected, cols, pieces, cells } = kernel;
         let (at, width) = (row * *cols + block * LANES, LANES.min(*cols - block * LANES));
         let pending = pending & (Lanes::MAX >> (LANES - width));
         if pending == 0 {

@@ -23,11 +23,11 @@ impl<R: Response> Kernel for Neighbours<'_, R> {
     #[inline(always)]
     fn run(self) -> Pulses {
         let Self { sending: Sending { isa: _, response, noise, apparent }, segments, cols, mut cells } = self;
-        let most = segments.iter().len();
+        let most = segments.len();
         let (mut directions, mut fired) = (Directions::new(most), Vec::with_capacity(most));
         let mut pulses = Pulses::default();
         for local_row in 0..cells.state.len() / cols {
-            segments.fired(cells.first / cols + local_row, &mut fired);
+            segments.fired(cells.first / cols + local_row, 0, most, &mut fired);
             for (block, col) in (0..cols).step_by(LANES).enumerate() {
                 checkpoint();
                 let (at, width) = (local_row * cols + col, LANES.min(cols - col));
@@ -62,14 +62,14 @@ impl<R: Response> Kernel for Alike<'_, R> {
     #[inline(always)]
     fn run(self) -> Pulses {
         let Self { sending, segments, columns, cols, mut cells } = self;
-        let most = segments.iter().len();
+        let most = segments.len();
         let (mut directions, mut fired) = (Directions::new(most), Vec::with_capacity(most));
         let mut waiting = Waiting::new(sending, 32 * most);
         let mut pulses = Pulses::default();
         let (mut index, rows) = ([0; LANES], cells.state.len() / cols);
         for local_row in 0..rows {
             let row = cells.first / cols + local_row;
-            segments.fired(row, &mut fired);
+            segments.fired(row, 0, most, &mut fired);
             for (block, columns) in columns.chunks(LANES).enumerate() {
                 checkpoint();
                 for (index, column) in index.iter_mut().zip(columns) {

@@ -70,27 +70,46 @@ impl Segments {
         Ok(())
     }
 
-    /// All segments in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Segment<'_>> {
-        let errors = self.error.chunks_exact(self.rows).zip(self.error_negative.chunks_exact(self.rows));
-        let inputs = self.input.chunks_exact(self.padded).zip(self.input_negative.chunks_exact(self.padded));
-        errors.zip(inputs).map(|((error, error_negative), (input, input_negative))| Segment {
-            error,
-            error_negative,
-            input,
-            input_negative,
-        })
+    /// Number of segments.
+    pub fn len(&self) -> usize {
+        self.error.len() / self.rows
     }
 
-    /// Collects the segments in which the error line of `row` fires.
-    pub fn fired<'a>(&'a self, row: usize, fired: &mut Vec<Fired<'a>>) {
+    /// The segment with this number.
+    #[inline(always)]
+    fn segment(&self, number: usize) -> Segment<'_> {
+        let (errors, inputs) = (number * self.rows, number * self.padded);
+        Segment {
+            error: &self.error[errors..errors + self.rows],
+            error_negative: &self.error_negative[errors..errors + self.rows],
+            input: &self.input[inputs..inputs + self.padded],
+            input_negative: &self.input_negative[inputs..inputs + self.padded],
+        }
+    }
+
+    /// All segments in order.
+    pub fn iter(&self) -> impl Iterator<Item = Segment<'_>> {
+        (0..self.len()).map(|number| self.segment(number))
+    }
+
+    /// Collects at most `most` segments, from number `from` on, in which the error line of `row` fires; the number of the
+    /// segment from which to go on.
+    pub fn fired<'a>(&'a self, row: usize, from: usize, most: usize, fired: &mut Vec<Fired<'a>>) -> usize {
         fired.clear();
-        fired.extend(self.iter().filter(|segment| segment.error[row] != 0).map(|segment| Fired {
-            error: segment.error[row],
-            error_negative: segment.error_negative[row],
-            input: segment.input.as_chunks().0,
-            input_negative: segment.input_negative.as_chunks().0,
-        }));
+        let mut number = from;
+        while number < self.len() && fired.len() < most {
+            let segment = self.segment(number);
+            if segment.error[row] != 0 {
+                fired.push(Fired {
+                    error: segment.error[row],
+                    error_negative: segment.error_negative[row],
+                    input: segment.input.as_chunks().0,
+                    input_negative: segment.input_negative.as_chunks().0,
+                });
+            }
+            number += 1;
+        }
+        number
     }
 
     /// Draws the trains of one vector pair; returns how many coincidences to expect of them. Words in which no error line

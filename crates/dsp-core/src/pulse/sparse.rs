@@ -160,8 +160,5 @@ fn show(apparent: Apparent, hit: &[u32], cells: &mut CellsMut<'_>) {
         state[lane] = cells.state[cell as usize - cells.first];
         reference[lane] = cells.parameters.cell(cell as usize).reference;
     }
-    let weights = apparent.weights(&index, &state, &reference);
-    for (weight, &cell) in weights.into_iter().zip(hit) {
-        cells.apparent[cell as usize - cells.first] = weight;
-    }
+    cells.show_some(apparent, &index, &state, &reference, hit.len());
 }
