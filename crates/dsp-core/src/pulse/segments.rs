@@ -75,21 +75,28 @@ impl Segments {
         self.error.len() / self.rows
     }
 
-    /// The segment with this number.
+    /// All segments in order.
     #[inline(always)]
-    fn segment(&self, number: usize) -> Segment<'_> {
-        let (errors, inputs) = (number * self.rows, number * self.padded);
-        Segment {
-            error: &self.error[errors..errors + self.rows],
-            error_negative: &self.error_negative[errors..errors + self.rows],
-            input: &self.input[inputs..inputs + self.padded],
-            input_negative: &self.input_negative[inputs..inputs + self.padded],
-        }
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Segment<'_>> {
+        self.iter_from(0)
     }
 
-    /// All segments in order.
-    pub fn iter(&self) -> impl Iterator<Item = Segment<'_>> {
-        (0..self.len()).map(|number| self.segment(number))
+    /// The segments from number `from` on.
+    #[inline(always)]
+    fn iter_from(&self, from: usize) -> impl ExactSizeIterator<Item = Segment<'_>> {
+        #[inline(always)]
+        fn words(plane: &[u32], width: usize, from: usize) -> std::slice::ChunksExact<'_, u32> {
+            plane[from * width..].chunks_exact(width)
+        }
+        let Self { rows, padded, .. } = *self;
+        let errors = words(&self.error, rows, from).zip(words(&self.error_negative, rows, from));
+        let inputs = words(&self.input, padded, from).zip(words(&self.input_negative, padded, from));
+        errors.zip(inputs).map(|((error, error_negative), (input, input_negative))| Segment {
+            error,
+            error_negative,
+            input,
+            input_negative,
+        })
     }
 
     /// Collects at most `most` segments, from number `from` on, in which the error line of `row` fires; the number of the
@@ -97,8 +104,11 @@ impl Segments {
     pub fn fired<'a>(&'a self, row: usize, from: usize, most: usize, fired: &mut Vec<Fired<'a>>) -> usize {
         fired.clear();
         let mut number = from;
-        while number < self.len() && fired.len() < most {
-            let segment = self.segment(number);
+        for segment in self.iter_from(from) {
+            if fired.len() == most {
+                break;
+            }
+            number += 1;
             if segment.error[row] != 0 {
                 fired.push(Fired {
                     error: segment.error[row],
@@ -107,7 +117,6 @@ impl Segments {
                     input_negative: segment.input_negative.as_chunks().0,
                 });
             }
-            number += 1;
         }
         number
     }
