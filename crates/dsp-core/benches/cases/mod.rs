@@ -11,7 +11,7 @@ use dsp_core::array::{CrossbarArray, Directions};
 use dsp_core::device::{ConstantStep, Device, Population, SoftBoundsReference};
 use dsp_core::par::Threads;
 use dsp_core::periphery::{Direction, Periphery};
-use dsp_core::pulse::coincidences::{Request, Trains};
+use dsp_core::pulse::trains::{Request, Trains};
 use dsp_core::pulse::{Fidelity, PulseUpdate};
 use dsp_core::rng::fill::{fill_normals, fill_uniforms};
 use dsp_core::rng::{Key, Purpose, Stream};

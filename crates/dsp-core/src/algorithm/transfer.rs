@@ -20,6 +20,9 @@ use crate::snapshot::State;
 
 mod state;
 
+/// Cells whose refresh is asked for together: their lines stay in the first-level cache until it comes.
+const ASKED: usize = 64;
+
 /// A rate that may be multiplied by the global learning rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
@@ -194,6 +197,16 @@ impl Transfer {
         }
     }
 
+    /// Asks for what a refresh of these cells needs besides what their pulses did.
+    fn prefetch(&self, cells: &[u32]) {
+        let references = self.tracker.as_ref().map_or(&[][..], Tracker::reference);
+        for &cell in cells {
+            prefetch(&self.visible, cell as usize);
+            prefetch(self.slow.weights(), cell as usize);
+            prefetch(references, cell as usize);
+        }
+    }
+
     /// What a unit of weight that is read adds to the buffer.
     fn gain(&self, lr: f64) -> f32 {
         (self.settings.transfer.at(lr) * self.settings.buffer_gain) as f32
@@ -247,12 +260,12 @@ impl Transfer {
     fn follow(&mut self, changed: Changed, lr: f64) {
         match changed {
             Changed::Cells(cells) if !self.visible.is_empty() => {
-                for &cell in &cells {
-                    prefetch(&self.visible, cell as usize);
-                    prefetch(self.slow.weights(), cell as usize);
-                    prefetch(self.tracker.as_ref().map_or(&[][..], Tracker::reference), cell as usize);
+                let mut ahead = cells.chunks(ASKED);
+                self.prefetch(ahead.next().unwrap_or_default());
+                for chunk in cells.chunks(ASKED) {
+                    self.prefetch(ahead.next().unwrap_or_default());
+                    self.refresh_cells(chunk.iter().map(|cell| *cell as usize));
                 }
-                self.refresh_cells(cells.into_iter().map(|cell| cell as usize));
             }
             Changed::Cells(_) => {}
             Changed::Any => self.refresh(),

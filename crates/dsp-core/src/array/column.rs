@@ -3,21 +3,19 @@
 use super::CrossbarArray;
 use crate::device::Apparent;
 use crate::error::Result;
-use crate::pulse::{Event, PulseUpdate, coincidences};
+use crate::pulse::{Pulse, PulseUpdate, Rounds, coincidences};
 use crate::rng::Purpose;
 
 impl CrossbarArray {
     /// Sends one pulse to each cell of `column` whose entry in `signs` (M values) is not zero, in its direction.
     pub fn pulse_column(&mut self, column: usize, signs: &[i8]) {
         let cols = self.cols;
-        let events: Vec<Event> = signs
-            .iter()
-            .enumerate()
-            .filter(|(_, sign)| **sign != 0)
-            .map(|(row, sign)| Event::new((row * self.cols + column) as u32, 0, *sign > 0))
-            .collect();
+        let mut pulses = Rounds::default();
+        for (row, sign) in signs.iter().enumerate().filter(|(_, sign)| **sign != 0) {
+            pulses.push(0, Pulse::new((row * cols + column) as u32, *sign > 0));
+        }
         let step = self.advance(1);
-        if events.is_empty() {
+        if pulses.is_empty() {
             return;
         }
         self.record_update(step, |cell| {
@@ -25,15 +23,15 @@ impl CrossbarArray {
             vec![sign > 0; usize::from(sign != 0)]
         });
         let (device, key, isa) = (self.device.clone(), self.key, self.isa);
-        let (pulses, _) = device.visit(coincidences::ApplyEvents {
-            events,
+        let (sent, _) = device.visit(coincidences::ApplyPulses {
+            pulses: &pulses,
             isa,
             noise: key.stream(Purpose::UpdatePulse, step),
             apparent: Apparent { stream: key.stream(Purpose::WriteNoise, step), std: device.write_noise().std },
             cells: self.cells(),
         });
-        self.ledger.add_pulses(pulses);
-        self.ledger.transfer_pulses += pulses.up + pulses.down;
+        self.ledger.add_pulses(sent);
+        self.ledger.transfer_pulses += sent.up + sent.down;
         self.ledger.train_slots += 1;
     }
 

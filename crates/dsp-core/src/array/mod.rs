@@ -27,6 +27,7 @@ use crate::error::{Error, ROOM_FOR_ANY, Result, check_finite, check_len, check_r
 use crate::ledger::{Ledger, Pulses};
 use crate::par::{Threads, stop};
 pub use crate::pulse::coincidences::Changed;
+use crate::pulse::trains::{Request, Trains};
 use crate::pulse::{Fidelity, PulseUpdate, coincidences};
 use crate::rng::{Key, Purpose};
 use crate::simd::Isa;
@@ -338,7 +339,7 @@ impl CrossbarArray {
             return Err(Error::parameter("lr", lr, "a finite number >= 0"));
         }
         let fidelity = self.traceable(update.fidelity)?;
-        let trains = coincidences::Trains::draw(&coincidences::Request {
+        let trains = Trains::draw(&Request {
             x,
             d,
             batch,
@@ -355,7 +356,7 @@ impl CrossbarArray {
     }
 
     /// Applies the trains of an update.
-    fn apply(&mut self, trains: &coincidences::Trains, fidelity: Fidelity) -> Changed {
+    fn apply(&mut self, trains: &Trains, fidelity: Fidelity) -> Changed {
         let (step, cols) = (self.advance(1), self.cols);
         self.record_update(step, |cell| trains.directions(cell, cols));
         let (device, key, isa, threads) = (self.device.clone(), self.key, self.isa, self.threads);

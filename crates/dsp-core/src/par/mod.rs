@@ -56,16 +56,21 @@ impl Threads {
         if work < SERIAL_BELOW { Self::ONE } else { self }
     }
 
+    /// One if `work` (roughly nanoseconds) is too small to share even with threads that are awake.
+    #[must_use]
+    pub fn for_short_work(self, work: usize) -> Self {
+        if work < SHORT_SERIAL_BELOW { Self::ONE } else { self }
+    }
+
     /// Applies `f` to every item and collects the results in order.
     pub fn map<T: Send, R: Send>(self, items: Vec<T>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
         self.share(items, Ask::All, f)
     }
 
-    /// The same for few items, of roughly `work` nanoseconds in all: it pays within a mini-batch, since it is helped only by
-    /// threads that are looking for work.
+    /// The same for items of roughly `work` nanoseconds in all: it pays within a mini-batch, since short work is helped only by
+    /// threads that are looking for some.
     pub fn map_short<T: Send, R: Send>(self, work: usize, items: Vec<T>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
-        let threads = if work < SHORT_SERIAL_BELOW { Self::ONE } else { self };
-        threads.share(items, Ask::Ready, f)
+        self.for_short_work(work).share(items, if work < SERIAL_BELOW { Ask::Ready } else { Ask::All }, f)
     }
 
     fn share<T: Send, R: Send>(self, items: Vec<T>, ask: Ask, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {

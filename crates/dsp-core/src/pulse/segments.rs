@@ -1,7 +1,7 @@
 //! The trains of a batch of vector pairs, cut into machine words.
 
-use super::coincidences::Request;
 use super::train::Draw;
+use super::trains::Request;
 use crate::error::{Result, lengthen, make_room};
 use crate::rng::Purpose;
 use crate::simd::LANES;
@@ -40,6 +40,8 @@ pub struct Fired<'a> {
 pub struct Segments {
     rows: usize,
     padded: usize,
+    /// Slots in which input lines fire, over all segments and lines.
+    met: usize,
     error: Vec<u32>,
     error_negative: Vec<u32>,
     input: Vec<u32>,
@@ -73,6 +75,16 @@ impl Segments {
     /// Number of segments.
     pub fn len(&self) -> usize {
         self.error.len() / self.rows
+    }
+
+    /// Rows of the array.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Slots in which input lines fire, over all segments and lines.
+    pub fn met(&self) -> usize {
+        self.met
     }
 
     /// All segments in order.
@@ -157,6 +169,7 @@ impl Segments {
             lengthen(&mut self.input_negative, self.padded, "the pulse trains")?;
             self.error_negative[errors..].iter_mut().zip(d.iter().map(negative)).for_each(|(word, all)| *word = all);
             self.input_negative[inputs..].iter_mut().zip(x.iter().map(negative)).for_each(|(word, all)| *word = all);
+            self.met += met as usize;
             expected += f64::from(fired) * f64::from(met) / f64::from(slots);
         }
         Ok(expected)
@@ -184,6 +197,7 @@ impl Segments {
         Self {
             rows: self.rows,
             padded,
+            met: self.met,
             error: self.error.clone(),
             error_negative: self.error_negative.clone(),
             input: chosen(&self.input),

@@ -1,9 +1,10 @@
 //! Few pulses: walk the set bits, then pulse the cells that were hit, sixteen at a time.
 //!
-//! Work is proportional to lines and coincidences. Pulses are taken in rounds by their ordinal within the cell, so the
-//! sixteen cells of a block are always distinct and each cell's pulses keep their order.
+//! Work is proportional to lines and coincidences: every slot in which an error line fires meets the list of the input
+//! lines that fire in it. Pulses are taken in rounds by their ordinal within the cell, so the sixteen cells of a block are
+//! always distinct and each cell's pulses keep their order.
 
-use super::event::Event;
+use super::rounds::{Pulse, Rounds};
 use super::segments::Segments;
 use crate::device::{Apparent, CellBlock, CellsMut, Response};
 use crate::ledger::Pulses;
@@ -11,154 +12,169 @@ use crate::par::stop::checkpoint;
 use crate::rng::Stream;
 use crate::simd::{Kernel, LANES};
 
-/// The input lines of every segment that fire at all.
-pub struct InputLines {
-    lines: Vec<(u32, u32, bool)>,
+/// Slots of a segment.
+const SLOTS: usize = u32::BITS as usize;
+
+/// The lines that fire: inputs slot by slot of every segment, and the rows whose errors do at all.
+pub struct Lines {
+    /// Inputs slot after slot, as the pulses of row 0 where its error is not negative.
+    inputs: Vec<Pulse>,
+    /// Where each slot's inputs begin.
     starts: Vec<usize>,
+    /// Of every row, whether it fires in any segment: then not zero.
+    rows: Vec<u32>,
 }
 
-impl InputLines {
-    /// Collects (line, word, negative) of the lines that fire.
-    pub fn collect(segments: &Segments, cols: usize) -> Self {
-        let mut lines = Vec::new();
-        let mut starts = vec![0];
+impl Lines {
+    /// Sorts the lines by the slots in which they fire; inputs that meet no error are left out.
+    pub fn collect(segments: &Segments) -> Self {
+        // Every line is written and those that fire are kept, which takes no branch: the last one may not be.
+        let mut inputs = vec![Pulse::new(0, false); segments.met() + 1];
+        let mut starts = Vec::with_capacity(segments.len() * SLOTS + 1);
+        let mut rows = vec![0; segments.rows()];
+        let mut end = 0;
         for segment in segments.iter() {
-            for (line, &word) in segment.input[..cols].iter().enumerate() {
-                if word != 0 {
-                    lines.push((line as u32, word, segment.input_negative[line] != 0));
+            rows.iter_mut().zip(segment.error).for_each(|(any, word)| *any |= word);
+            let errors = segment.error.iter().fold(0, |any, word| any | word);
+            for slot in 0..SLOTS {
+                starts.push(end);
+                if errors >> slot & 1 == 0 {
+                    continue;
+                }
+                let (words, signs) = (segment.input.as_chunks().0, segment.input_negative.as_chunks().0);
+                for (chunk, (words, signs)) in words.iter().zip(signs).enumerate() {
+                    end = keep(chunk * LANES, slot, words, signs, &mut inputs, end);
                 }
             }
-            starts.push(lines.len());
         }
-        Self { lines, starts }
+        starts.push(end);
+        Self { inputs, starts, rows }
+    }
+
+    fn inputs(&self, segment: usize, slot: usize) -> &[Pulse] {
+        let slot = segment * SLOTS + slot;
+        &self.inputs[self.starts[slot]..self.starts[slot + 1]]
     }
 }
 
+/// Adds those of sixteen lines to `inputs` that fire in `slot`; their new end.
+#[inline(always)]
+fn keep(
+    first: usize,
+    slot: usize,
+    words: &[u32; LANES],
+    signs: &[u32; LANES],
+    inputs: &mut [Pulse],
+    mut end: usize,
+) -> usize {
+    if words.iter().fold(0, |any, word| any | word) == 0 {
+        return end;
+    }
+    for lane in 0..LANES {
+        inputs[end] = Pulse::new((first + lane) as u32, signs[lane] != 0);
+        end += (words[lane] >> slot & 1) as usize;
+    }
+    end
+}
+
+/// The set bits of a word, in ascending order.
+#[inline(always)]
+fn bits(mut word: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let slot = word.trailing_zeros() as usize;
+        word &= word.wrapping_sub(1);
+        (slot < SLOTS).then_some(slot)
+    })
+}
+
 /// The pulses for the cells `first` to `first + count`, which are whole rows, in the order of vectors within each cell.
-pub fn collect(segments: &Segments, inputs: &InputLines, cols: usize, first: usize, count: usize) -> Vec<Event> {
-    let mut events = Vec::new();
+pub fn collect(segments: &Segments, lines: &Lines, cols: usize, first: usize, count: usize) -> Rounds {
+    let mut rounds = Rounds::default();
     let mut sent = vec![0_u32; cols];
-    for row in first / cols..(first + count) / cols {
+    for row in (first / cols..(first + count) / cols).filter(|row| lines.rows[*row] != 0) {
         checkpoint();
         let base = (row * cols) as u32;
-        let from = events.len();
+        let from = rounds.first().len();
         for (s, segment) in segments.iter().enumerate() {
-            let error = segment.error[row];
-            if error == 0 {
-                continue;
-            }
             let negative = segment.error_negative[row] != 0;
-            for &(line, word, input_negative) in &inputs.lines[inputs.starts[s]..inputs.starts[s + 1]] {
-                for _ in 0..(word & error).count_ones() {
-                    let ordinal = &mut sent[line as usize];
-                    events.push(Event::new(base + line, *ordinal, negative != input_negative));
+            for slot in bits(segment.error[row]) {
+                for line in lines.inputs(s, slot) {
+                    let ordinal = &mut sent[line.cell() as usize];
+                    rounds.push(*ordinal, Pulse::new(base + line.cell(), negative != line.up()));
                     *ordinal += 1;
                 }
             }
         }
-        for event in &events[from..] {
-            sent[(event.cell - base) as usize] = 0;
+        for pulse in &rounds.first()[from..] {
+            sent[(pulse.cell() - base) as usize] = 0;
         }
     }
-    events
+    rounds
 }
 
 /// Blocks of sixteen cells between a prefetch and its use.
 const AHEAD: usize = 3;
 
-/// Pulses to apply, each naming its cell, its ordinal there and its direction.
-pub struct Events<'a, R> {
+/// Pulses to apply.
+pub struct Sparse<'a, R> {
     pub response: R,
-    pub events: Vec<Event>,
+    pub rounds: &'a Rounds,
     pub noise: Stream,
     pub apparent: Apparent,
     pub cells: CellsMut<'a>,
 }
 
-impl<R: Response> Kernel for Events<'_, R> {
+impl<R: Response> Kernel for Sparse<'_, R> {
     /// The pulses, and the cells that were hit, each once.
     type Output = (Pulses, Vec<u32>);
 
     #[inline(always)]
     fn run(self) -> Self::Output {
-        let Self { response, events, noise, apparent, mut cells } = self;
-        let (events, rounds) = by_round(events);
+        let Self { response, rounds, noise, apparent, mut cells } = self;
         let mut pulses = Pulses::default();
-        for round in rounds.windows(2) {
-            for (c, chunk) in events[round[0]..round[1]].chunks(LANES).enumerate() {
-                let ahead = events.iter().skip(round[0] + (c + AHEAD) * LANES).take(LANES);
-                ahead.for_each(|event| cells.prefetch(event.cell as usize));
-                apply(response, noise, chunk, &mut cells, &mut pulses);
+        for (ordinal, round) in rounds.iter().enumerate() {
+            for (c, chunk) in round.chunks(LANES).enumerate() {
+                let ahead = round.iter().skip((c + AHEAD) * LANES).take(LANES);
+                ahead.for_each(|pulse| cells.prefetch(pulse.cell() as usize));
+                apply(response, noise, ordinal as u32, chunk, apparent, &mut cells, &mut pulses);
             }
         }
-        // Every cell that was hit has exactly one event in the first round.
-        let hit: Vec<u32> =
-            rounds.get(1).map_or_else(Vec::new, |&end| events[..end].iter().map(|event| event.cell).collect());
-        if !cells.apparent.is_empty() {
-            for chunk in hit.chunks(LANES) {
-                show(apparent, chunk, &mut cells);
-            }
-        }
-        (pulses, hit)
+        (pulses, rounds.first().iter().map(|pulse| pulse.cell()).collect())
     }
 }
 
-/// Sorts pulses by their ordinal, keeping the order within each, and says where each round starts.
-fn by_round(events: Vec<Event>) -> (Vec<Event>, Vec<usize>) {
-    let rounds = events.iter().map(|event| event.ordinal() as usize + 1).fold(0, usize::max);
-    let mut starts = vec![0; rounds + 1];
-    for event in &events {
-        starts[event.ordinal() as usize + 1] += 1;
-    }
-    for round in 1..=rounds {
-        starts[round] += starts[round - 1];
-    }
-    if rounds <= 1 {
-        return (events, starts);
-    }
-    let mut next = starts.clone();
-    let mut sorted = vec![Event::new(0, 0, false); events.len()];
-    for event in events {
-        let at = &mut next[event.ordinal() as usize];
-        sorted[*at] = event;
-        *at += 1;
-    }
-    (sorted, starts)
-}
-
+/// Sends a pulse to at most sixteen cells, number `ordinal` of each, and shows them.
 #[inline(always)]
-fn apply<R: Response>(response: R, noise: Stream, chunk: &[Event], cells: &mut CellsMut<'_>, pulses: &mut Pulses) {
+fn apply<R: Response>(
+    response: R,
+    noise: Stream,
+    ordinal: u32,
+    chunk: &[Pulse],
+    apparent: Apparent,
+    cells: &mut CellsMut<'_>,
+    pulses: &mut Pulses,
+) {
     let mut index = [0_u32; LANES];
     let mut up = [false; LANES];
-    for (lane, event) in chunk.iter().enumerate() {
-        index[lane] = event.cell;
-        up[lane] = event.up();
+    for (lane, pulse) in chunk.iter().enumerate() {
+        index[lane] = pulse.cell();
+        up[lane] = pulse.up();
     }
-    // All events of a chunk share the round, hence the group of normals and the place in it.
-    let (group, place) = (chunk[0].ordinal() / 4, (chunk[0].ordinal() % 4) as usize);
     let mut block = CellBlock::gathered(response, cells.parameters, cells.first, cells.state, &index[..chunk.len()]);
+    // Four normals a group.
+    let (group, place) = (ordinal / 4, (ordinal % 4) as usize);
     let xi = if response.is_noisy() { block.normal_lanes(noise, group, place) } else { [0.0; LANES] };
     for lane in 0..LANES {
         block.state[lane] = block.pulsed(response, lane, block.state[lane], up[lane], xi[lane]);
     }
-    for (lane, event) in chunk.iter().enumerate() {
-        let local = event.cell as usize - cells.first;
+    for (lane, pulse) in chunk.iter().enumerate() {
+        let local = pulse.cell() as usize - cells.first;
         cells.state[local] = block.state[lane];
         let (ups, downs) = (u32::from(up[lane]), u32::from(!up[lane]));
         cells.count(local, ups, downs);
         pulses.up += u64::from(ups);
         pulses.down += u64::from(downs);
     }
-}
-
-/// Redraws the apparent weights of at most sixteen cells.
-#[inline(always)]
-fn show(apparent: Apparent, hit: &[u32], cells: &mut CellsMut<'_>) {
-    let (mut index, mut state, mut reference) = ([0; LANES], [0.0; LANES], [0.0; LANES]);
-    for (lane, &cell) in hit.iter().enumerate() {
-        index[lane] = cell;
-        state[lane] = cells.state[cell as usize - cells.first];
-        reference[lane] = cells.parameters.cell(cell as usize).reference;
-    }
-    cells.show_some(apparent, &index, &state, &reference, hit.len());
+    // Write noise belongs to the update and not to the pulse: a cell's last pulse leaves what showing it once would.
+    cells.show_some(apparent, &block.index, &block.state, &block.reference, chunk.len());
 }

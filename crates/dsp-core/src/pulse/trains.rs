@@ -1,0 +1,215 @@
+//! From a batch of vector pairs to the trains of its lines, or to pulses where these are not random.
+
+use super::management::{PulseType, PulseUpdate};
+use super::rounds::{Pulse, Rounds};
+use super::segments::{Segment, Segments};
+use super::train::probabilities;
+use crate::error::{Error, Result, check_room};
+use crate::par::stop::checkpoint;
+use crate::rng::{Key, Purpose};
+use crate::simd::Isa;
+use crate::simd::rows::Largest;
+
+/// What a batch asks of an array.
+pub struct Request<'a> {
+    /// Inputs, (batch, cols).
+    pub x: &'a [f32],
+    /// Errors, (batch, rows).
+    pub d: &'a [f32],
+    /// Number of vector pairs.
+    pub batch: usize,
+    /// Rows of the array.
+    pub rows: usize,
+    /// Columns of the array.
+    pub cols: usize,
+    /// Learning rate of every vector pair.
+    pub rates: &'a [f64],
+    /// Granularity `g` of the device.
+    pub granularity: f64,
+    /// How trains are made.
+    pub update: &'a PulseUpdate,
+    /// Key of the array.
+    pub key: Key,
+    /// Clock of the array.
+    pub step: u64,
+    /// Level of the kernels.
+    pub isa: Isa,
+}
+
+/// Mean pulses per cell above which cells are visited in blocks instead of one by one.
+pub(super) const DENSE_ABOVE: f64 = 0.5;
+
+/// The trains of a batch, or the counts of the deterministic kinds.
+pub struct Trains {
+    /// What they are.
+    pub(super) kind: Kind,
+    slots: u64,
+    /// Expected number of pulses.
+    pub(super) expected: f64,
+    /// Rows of the array.
+    pub(super) rows: usize,
+}
+
+/// Trains, or what they come to.
+pub(super) enum Kind {
+    /// Words of every segment, in the order of the vectors.
+    Stochastic(Segments),
+    /// The pulses themselves.
+    Deterministic(Rounds),
+}
+
+impl Trains {
+    /// Draws the trains of a batch.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if batch times train length exceeds the counters.
+    pub fn draw(request: &Request<'_>) -> Result<Self> {
+        let longest = request.update.desired_bl.max(4096);
+        if u32::try_from(request.batch).ok().and_then(|batch| batch.checked_mul(longest)).is_none() {
+            return Err(Error::parameter("batch", request.batch, format!("at most {}", u32::MAX / longest)));
+        }
+        let mut segments = Segments::new(request.rows, request.cols);
+        if request.update.pulse_type == PulseType::Stochastic {
+            segments.reserve(request.batch)?;
+        }
+        let mut trains = Self { kind: Kind::Stochastic(segments), slots: 0, expected: 0.0, rows: request.rows };
+        let mut counts = Counts::default();
+        let mut p = vec![0.0; request.rows];
+        let mut q = vec![0.0; request.cols];
+        let (x_max, d_max) =
+            (request.isa.run(Largest(request.x, request.cols)), request.isa.run(Largest(request.d, request.rows)));
+        for vector in 0..request.batch {
+            checkpoint();
+            let x = &request.x[vector * request.cols..(vector + 1) * request.cols];
+            let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
+            let scaling = request.update.scaling(
+                f64::from(x_max[vector]),
+                f64::from(d_max[vector]),
+                request.rates[vector],
+                request.granularity,
+            );
+            if scaling.length == 0 {
+                continue;
+            }
+            trains.slots += u64::from(scaling.length);
+            let round = |purpose| {
+                let stream = request.key.stream(purpose, request.step);
+                request.update.sto_round.then_some((stream, vector as u32))
+            };
+            let (x_res, d_res) = match request.update.pulse_type {
+                PulseType::DeterministicImplicit => (request.update.x_res_implicit, request.update.d_res_implicit),
+                _ => (request.update.res, request.update.res),
+            };
+            probabilities(x, scaling.input, x_res, round(Purpose::InputLineRounding), &mut q);
+            probabilities(d, scaling.error, d_res, round(Purpose::ErrorLineRounding), &mut p);
+            match &mut trains.kind {
+                Kind::Stochastic(segments) if request.update.pulse_type == PulseType::Stochastic => {
+                    let ordinal = vector as u32 * longest;
+                    trains.expected += segments.draw(request, ordinal, scaling.length, (x, d), (&q, &p))?;
+                }
+                _ => counts.add(request, scaling.length, (x, d), (&q, &p))?,
+            }
+        }
+        if request.update.pulse_type != PulseType::Stochastic {
+            trains.kind = Kind::Deterministic(counts.pulses);
+        }
+        check_room(trains.bytes().saturating_mul(4).saturating_add(trains.sparse_bytes(request.cols)), "the pulses")?;
+        Ok(trains)
+    }
+
+    /// The directions (true is up) of the pulses of one cell, in their order.
+    #[must_use]
+    pub fn directions(&self, cell: u32, cols: usize) -> Vec<bool> {
+        let (row, col) = (cell as usize / cols, cell as usize % cols);
+        match &self.kind {
+            Kind::Deterministic(rounds) => {
+                let own = |pulse: &&Pulse| pulse.cell() == cell;
+                rounds.iter().filter_map(|round| round.iter().find(own)).map(|pulse| pulse.up()).collect()
+            }
+            Kind::Stochastic(segments) => {
+                let of_segment = |segment: Segment<'_>| {
+                    let up = segment.error_negative[row] != segment.input_negative[col];
+                    std::iter::repeat_n(up, (segment.error[row] & segment.input[col]).count_ones() as usize)
+                };
+                segments.iter().flat_map(of_segment).collect()
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.kind {
+            Kind::Deterministic(rounds) => rounds.len() * size_of::<Pulse>(),
+            Kind::Stochastic(segments) => segments.bytes(),
+        }
+    }
+
+    /// What single pulses and the lists of the lines that fire need, where pulses are few.
+    fn sparse_bytes(&self, cols: usize) -> usize {
+        match &self.kind {
+            Kind::Stochastic(segments) if !self.many((self.rows * cols) as f64) => {
+                24 * self.expected as usize + 4 * segments.met()
+            }
+            _ => 0,
+        }
+    }
+
+    /// Whether cells are visited in blocks instead of one by one.
+    pub(super) fn many(&self, cells: f64) -> bool {
+        self.expected > DENSE_ABOVE * cells
+    }
+
+    /// Roughly how long they take to apply, in nanoseconds on one thread.
+    #[must_use]
+    pub fn work(&self) -> f64 {
+        match &self.kind {
+            Kind::Deterministic(rounds) => 20.0 * rounds.len() as f64,
+            Kind::Stochastic(segments) => 10.0 * self.expected + self.rows as f64 * segments.len() as f64,
+        }
+    }
+
+    /// Slots sent, summed over the vectors.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        self.slots
+    }
+}
+
+/// Pulses of the deterministic kinds (02 section 1.8).
+#[derive(Default)]
+struct Counts {
+    pulses: Rounds,
+    /// Pulses so far of every cell that has any.
+    sent: std::collections::HashMap<u32, u32>,
+}
+
+impl Counts {
+    fn add(
+        &mut self,
+        request: &Request<'_>,
+        length: u32,
+        (x, d): (&[f32], &[f32]),
+        (q, p): (&[f32], &[f32]),
+    ) -> Result<()> {
+        let length = length as f32;
+        let whole = |p: f32| (p * length).round_ties_even().clamp(0.0, length);
+        for row in 0..request.rows {
+            checkpoint();
+            for col in 0..request.cols {
+                let count = match request.update.pulse_type {
+                    PulseType::MeanCount => (whole(p[row]) * whole(q[col]) / length).round_ties_even(),
+                    _ => (length * p[row].min(1.0) * q[col].min(1.0)).round_ties_even(),
+                } as u32;
+                let cell = (row * request.cols + col) as u32;
+                let up = x[col].is_sign_negative() != d[row].is_sign_negative();
+                if count > 0 {
+                    let sent = self.sent.entry(cell).or_default();
+                    for ordinal in *sent..*sent + count {
+                        self.pulses.try_push(ordinal, Pulse::new(cell, up))?;
+                    }
+                    *sent += count;
+                }
+            }
+        }
+        Ok(())
+    }
+}
