@@ -43,7 +43,7 @@ class SlowGrid:
         places = [(rows, columns) for rows in self.rows for columns in self.columns]
         return [(tile, *place, i) for i, (tile, place) in enumerate(zip(self.tiles, places, strict=True))]
 
-    def forward(self, x: np.ndarray) -> np.ndarray:
+    def forward(self, x: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
         self.x, self.outputs = x, list[np.ndarray]()
         y = np.zeros((len(x), self.rows[-1].stop), np.float32)
         for tile, rows, columns, i in self._blocks():
@@ -52,10 +52,10 @@ class SlowGrid:
             part = part if scale is None else part * scale
             self.outputs.append(part)
             y[:, rows] += part * np.float32(gain)
-        return y
+        return y if bias is None else y + bias
 
-    def forward_patches(self, x: np.ndarray, windows: Any) -> np.ndarray:
-        return self.forward(windows.gather(x))
+    def forward_patches(self, x: np.ndarray, windows: Any, bias: np.ndarray | None) -> np.ndarray:
+        return self.forward(windows.gather(x), bias)
 
     def backward_patches(self, grad: np.ndarray, windows: Any, shape: tuple[int, int, int, int]) -> np.ndarray:
         return windows.scatter(self.backward(grad, True), shape)
@@ -79,10 +79,13 @@ class SlowGrid:
                 self._factors[i] = (scale, gain - lr * float(np.vdot(self.grad[:, rows], self.outputs[i])))
 
 
-def update_slow_grids(grids: Iterable[tuple[SlowGrid, float]], lr: float) -> None:
+def update_slow_grids(parts: Iterable[tuple[SlowGrid, float, tuple[np.ndarray, np.ndarray] | None]], lr: float) -> None:
     """What ``_core.update_grids`` does."""
-    for grid, factor in grids:
+    for grid, factor, bias in parts:
         grid.update(factor, lr)
+        if bias is not None:
+            value, gradient = bias
+            value -= lr * gradient
 
 
 def use(monkeypatch: pytest.MonkeyPatch, step: Callable[..., None] | None = None) -> None:

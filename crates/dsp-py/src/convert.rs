@@ -4,7 +4,7 @@
 
 use dsp_core::Error;
 use dsp_core::error::{check_room, make_room};
-use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::{Element, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 use crate::errors::{raise, to_python};
@@ -35,6 +35,11 @@ pub fn batch(
         return Err(shape_error(py, name, shape, format!("(B, {cols}) with B >= 1")));
     }
     Ok((copied(py, name, array)?, shape[0]))
+}
+
+/// The values of a vector.
+pub fn vector(py: Python<'_>, name: &'static str, array: &PyReadonlyArray1<'_, f32>) -> PyResult<Vec<f32>> {
+    contiguous(py, name, || array.as_slice())
 }
 
 fn copied<T: Element + Copy>(py: Python<'_>, name: &'static str, array: &PyReadonlyArray2<'_, T>) -> PyResult<Vec<T>> {

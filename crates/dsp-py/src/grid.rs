@@ -3,14 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use dsp_core::Error;
+use dsp_core::error::check_len;
 use dsp_core::layer::windows::Shape;
-use dsp_core::layer::{Factors, Grid as Core, Passes as CorePasses, update};
+use dsp_core::layer::{Factors, Grid as Core, Passes as CorePasses, Step, update};
 use dsp_core::par::Threads;
 use dsp_core::par::stop::watched;
-use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4};
+use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4, PyReadwriteArray1};
 use pyo3::prelude::*;
 
-use crate::convert::{batch, contiguous, matrix};
+use crate::convert::{batch, contiguous, matrix, vector};
 use crate::detach::{interrupted, locked, patient, unless_raised};
 use crate::errors::raise;
 use crate::tile::Tile;
@@ -61,13 +62,19 @@ impl Grid {
         scale: Option<PyReadonlyArray1<'_, f32>>,
         gain: f64,
     ) -> PyResult<()> {
-        let scale = scale.map_or(Ok(Vec::new()), |scale| contiguous(py, "scale", || scale.as_slice()))?;
+        let scale = scale.map_or(Ok(Vec::new()), |scale| vector(py, "scale", &scale))?;
         locked(py, &self.grid, |grid| grid.set_factors(index, Factors { scale, gain }))
     }
 
-    fn forward<'py>(&self, py: Python<'py>, x: PyReadonlyArray2<'_, f32>) -> PyResult<Matrix<'py>> {
+    fn forward<'py>(
+        &self,
+        py: Python<'py>,
+        x: PyReadonlyArray2<'_, f32>,
+        bias: Option<PyReadonlyArray1<'_, f32>>,
+    ) -> PyResult<Matrix<'py>> {
         let (x, size) = batch(py, "x", &x, self.shape.1)?;
-        let y = patient(py, &self.grid, |grid| grid.forward(x, size))?;
+        let bias = bias.map(|bias| vector(py, "bias", &bias)).transpose()?;
+        let y = patient(py, &self.grid, |grid| grid.forward(x, size, bias.as_deref()))?;
         matrix(py, y, (size, self.shape.0))
     }
 
@@ -88,12 +95,15 @@ impl Grid {
         py: Python<'py>,
         x: PyReadonlyArray4<'_, f32>,
         windows: &Windows,
+        bias: Option<PyReadonlyArray1<'_, f32>>,
     ) -> PyResult<Matrix<'py>> {
         let (x, shape) = lent(py, "x", &x)?;
+        let bias = bias.map(|bias| vector(py, "bias", &bias)).transpose()?;
         let (y, size) = patient(py, &self.grid, |grid| {
             let (down, right) = windows.0.positions(shape)?;
             let rows = windows.0.gather(grid.threads(), &x, shape)?;
-            Ok((grid.forward(rows, shape[0] * down * right)?, shape[0] * down * right))
+            let size = shape[0] * down * right;
+            Ok((grid.forward(rows, size, bias.as_deref())?, size))
         })?;
         matrix(py, y, (size, self.shape.0))
     }
@@ -114,14 +124,6 @@ impl Grid {
         images(py, dx, shape)
     }
 
-    /// Makes the last forward pass have not been.
-    fn take_back(&self, py: Python<'_>) -> PyResult<()> {
-        locked(py, &self.grid, |grid| {
-            grid.take_back();
-            Ok(())
-        })
-    }
-
     /// The passes that `backward` and an update refer to.
     fn last(&self, py: Python<'_>) -> PyResult<Option<Passes>> {
         locked(py, &self.grid, |grid| Ok(grid.last().map(Passes)))
@@ -133,11 +135,23 @@ impl Grid {
     }
 }
 
-/// Steps the tiles and gains of several grids at the rate `lr`; each comes with the factor on the gradient that its tiles
-/// learn from.
+/// A grid, the factor on the gradient that its tiles learn from, and its digital bias with its gradient.
+type Part<'py> = (Bound<'py, Grid>, f32, Option<(PyReadwriteArray1<'py, f32>, PyReadonlyArray1<'py, f32>)>);
+
+/// Steps the tiles, gains and biases of several grids at the rate `lr`.
 #[pyfunction]
-pub fn update_grids(py: Python<'_>, grids: Vec<(Bound<'_, Grid>, f32)>, lr: f64) -> PyResult<()> {
-    let shared: Vec<_> = grids.iter().map(|(grid, factor)| (grid.get().grid.clone(), *factor)).collect();
+pub fn update_grids(py: Python<'_>, mut parts: Vec<Part<'_>>, lr: f64) -> PyResult<()> {
+    let shared: Vec<_> = parts.iter().map(|(grid, factor, _)| (grid.get().grid.clone(), *factor)).collect();
+    let copies = parts.iter().map(|(_, _, bias)| match bias {
+        Some((bias, gradient)) => {
+            let gradient = vector(py, "gradient", gradient)?;
+            let bias = contiguous(py, "bias", || bias.as_slice())?;
+            raise(py, check_len("gradient", gradient.len(), 1, bias.len()))?;
+            Ok((bias, gradient))
+        }
+        None => Ok((Vec::new(), Vec::new())),
+    });
+    let mut biases = copies.collect::<PyResult<Vec<_>>>()?;
     let outcome = locked(py, &Mutex::new(()), |()| {
         let inconsistent = |_| Error::State("an earlier internal error left this layer inconsistent".into());
         let mut locks = Vec::with_capacity(shared.len());
@@ -147,10 +161,18 @@ pub fn update_grids(py: Python<'_>, grids: Vec<(Bound<'_, Grid>, f32)>, lr: f64)
             }
             locks.push(grid.lock().map_err(inconsistent)?);
         }
-        let mut parts: Vec<_> =
-            locks.iter_mut().zip(&shared).map(|(grid, (_, factor))| (&mut **grid, *factor)).collect();
+        let own = locks.iter_mut().zip(&shared).zip(&mut biases);
+        let mut steps: Vec<_> = own
+            .map(|((grid, (_, factor)), (bias, gradient))| Step { grid, factor: *factor, bias: (bias, gradient) })
+            .collect();
         // Giving up unwinds, and a lock dropped on the way would be poisoned: so locks are older than the watch.
-        watched(interrupted, || update(&mut parts, lr)).transpose()
+        watched(interrupted, || update(&mut steps, lr)).transpose()
     })?;
-    unless_raised(py, outcome)
+    unless_raised(py, outcome)?;
+    for ((_, _, bias), (new, _)) in parts.iter_mut().zip(&biases) {
+        if let Some(bias) = bias.as_mut().and_then(|(bias, _)| bias.as_slice_mut().ok()) {
+            bias.copy_from_slice(new);
+        }
+    }
+    Ok(())
 }

@@ -11,14 +11,13 @@ from dsptrack import _core
 from dsptrack._checks import choice, floats, number
 from dsptrack._rng import RngLike, key
 from dsptrack.algorithms import Algorithm
-from dsptrack.exceptions import ConfigError, NonFiniteError, ShapeError, StateError
+from dsptrack.exceptions import ConfigError, ShapeError, StateError
 from dsptrack.periphery import Periphery
 from dsptrack.update import PulseUpdate
 
 from .grid import Grid
 from .layer import FloatArray, Layer
 from .passes import Passes
-from .rows import add_in_place
 from .state import array, entries
 from .windows import Shape, Windows
 
@@ -239,18 +238,8 @@ class AnalogLayer(Layer):
         """
         if self._analog_bias:
             vectors = x if windows is None else windows.core.gather(x)
-            y = self._grid.forward(np.concatenate([vectors, np.ones((len(vectors), 1), np.float32)], axis=1))
-        else:
-            y = self._grid.forward(x, windows)
-        try:
-            if self._bias is not None:
-                add_in_place(y, self._bias)
-            # One BLAS dot checks all outputs: a sum of squares that overflows float32 means |y| > 1e19, long diverged.
-            if not math.isfinite(np.vdot(y, y)):
-                raise NonFiniteError(f"output: largest magnitude {np.abs(y).max()}; must be finite")
-        except BaseException:  # Ctrl-C among them
-            self._grid.core.take_back()
-            raise
+            x, windows = np.concatenate([vectors, np.ones((len(vectors), 1), np.float32)], axis=1), None
+        y = self._grid.forward(x, self._bias, windows)
         self._images, self._input_shape, self._bias_grad = input_shape[0], input_shape, None
         return y
 
@@ -279,23 +268,15 @@ class AnalogLayer(Layer):
             raise ShapeError(f"{self!r}: grad has shape {grad.shape}; expected {shape}")
         return grad
 
-    def _moved_bias(self, lr: float) -> FloatArray | None:
-        """Return the digital bias after a step at `lr`; None without one."""
+    def _part(self) -> tuple[_core.Grid, float, tuple[FloatArray, FloatArray] | None]:
+        """Return what an update steps: the grid, the factor on its gradient, the digital bias with its gradient."""
         if self._bias_grad is None:
             raise StateError(f"{self!r}.update() before backward()")
-        with np.errstate(over="ignore", invalid="ignore"):
-            return None if self._bias is None else self._bias - lr * self._bias_grad
+        factor = self._images if self.error_scale == "sum" else 1.0
+        return self._grid.core, factor, None if self._bias is None else (self._bias, self._bias_grad)
 
 
 def update_together(layers: Sequence[AnalogLayer], lr: float) -> None:
     """Step several layers by one mini-batch; all their tiles are independent and run side by side."""
     lr = number("lr", lr, low=0.0)
-    biases = [layer._moved_bias(lr) for layer in layers]
-    for layer, bias in zip(layers, biases, strict=True):
-        if bias is not None and not np.isfinite(bias).all():
-            raise NonFiniteError(f"{layer!r}: bias, less lr = {lr:g} times its gradient: must be finite")
-    factors = [layer._images if layer.error_scale == "sum" else 1.0 for layer in layers]
-    _core.update_grids([(layer._grid.core, factor) for layer, factor in zip(layers, factors, strict=True)], lr)
-    for layer, bias in zip(layers, biases, strict=True):
-        if layer._bias is not None and bias is not None:
-            layer._bias[:] = bias
+    _core.update_grids([layer._part() for layer in layers], lr)

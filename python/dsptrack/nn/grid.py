@@ -89,9 +89,10 @@ class Grid:
             for columns, block in zip(self.columns, blocks, strict=True):
                 block.set_weights(w[rows, columns], self._omega, self._columnwise)
 
-    def forward(self, x: FloatArray, windows: Windows | None = None) -> FloatArray:
-        """Return x Wᵀ, (V, M), an array that the caller may overwrite; `x` is vectors, or images with `windows`."""
-        y = self.core.forward(x) if windows is None else self.core.forward_patches(x, windows.core)
+    def forward(self, x: FloatArray, bias: FloatArray | None, windows: Windows | None = None) -> FloatArray:
+        """Return x Wᵀ + bias, (V, M); `x` is vectors, or images with `windows`."""
+        core = self.core
+        y = core.forward(x, bias) if windows is None else core.forward_patches(x, windows.core, bias)
         self.has_read = True
         return y
 

@@ -1,5 +1,7 @@
 """A chain of layers."""
 
+from collections.abc import Sequence
+
 from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
 
 from .analog import AnalogLayer, update_together
@@ -49,6 +51,8 @@ class Sequential(Layer):
         self.layers = layers
         self.needs_input_grad = needs_input_grad
         self.tiles = tuple(tile for layer in layers for tile in layer.tiles)
+        self._analog = [layer for layer in layers if isinstance(layer, AnalogLayer)]
+        self._rest = [layer for layer in layers if not isinstance(layer, AnalogLayer)]
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(repr(layer) for layer in self.layers)})"
@@ -95,12 +99,11 @@ class Sequential(Layer):
 
     def update(self, lr: float) -> None:
         """Update every layer at the global learning rate `lr`."""
-        analog = [layer for layer in self.layers if isinstance(layer, AnalogLayer)]
+        rest: Sequence[Layer] = self._rest
         try:
-            update_together(analog, lr)
-            rest = [layer for layer in self.layers if not isinstance(layer, AnalogLayer)]
+            update_together(self._analog, lr)
         except NonFiniteError:
-            rest = list(self.layers)  # nothing has changed: one by one, to find the layer at fault
+            rest = self.layers  # nothing has changed: one by one, to find the layer at fault
         for layer in rest:
             try:
                 layer.update(lr)

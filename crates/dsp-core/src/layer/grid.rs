@@ -120,12 +120,6 @@ impl Grid {
         Ok(())
     }
 
-    /// Makes the last forward pass have not been: what its caller made of it failed.
-    pub fn take_back(&mut self) {
-        self.unread();
-        self.last = None;
-    }
-
     fn remember(&mut self) {
         self.before = self.tiles.iter().map(|tile| tile.lock().ok().map(|tile| tile.reads())).collect();
     }
@@ -160,13 +154,16 @@ impl Grid {
         read
     }
 
-    /// `y = x W^T` for `x` (batch, N): (batch, M).
+    /// `y = x W^T + b` for `x` (batch, N) and a digital bias `b` (M), if there is one: (batch, M).
     ///
     /// # Errors
     /// [`Error`] for wrong lengths or values that are not finite, the output's among them.
-    pub fn forward(&mut self, x: Vec<f32>, batch: usize) -> Result<Vec<f32>> {
+    pub fn forward(&mut self, x: Vec<f32>, batch: usize, bias: Option<&[f32]>) -> Result<Vec<f32>> {
         let (outputs, inputs) = self.shape();
         check_len("x", x.len(), batch, inputs)?;
+        if let Some(bias) = bias {
+            check_len("bias", bias.len(), 1, outputs)?;
+        }
         check_finite("x", &x)?;
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let parts = cut(x, &self.columns);
@@ -183,7 +180,12 @@ impl Grid {
                 }
             }
             let place = |i: usize| (&self.rows[i / self.columns.len()], self.factors[i].gain as f32);
-            let y = blocks::sum(&mut read, self.learn_gain, batch, outputs, place);
+            let mut y = blocks::sum(&mut read, self.learn_gain, batch, outputs, place);
+            if let Some(bias) = bias {
+                for row in stop::pieces_mut(&mut y, outputs).flat_map(|piece| piece.chunks_exact_mut(outputs)) {
+                    row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
+                }
+            }
             check_finite("output", &y)?;
             Ok((y, read))
         })?;
@@ -307,21 +309,34 @@ fn locked<R>(tile: &SharedTile, task: impl FnOnce(&mut Tile) -> Result<R>) -> Re
     task(&mut tile)
 }
 
-/// Steps the tiles and output scales of several grids at the rate `lr`, all tiles side by side; each grid's gradients are
-/// multiplied by its factor before its tiles learn from them.
+/// What an update does to one grid and the digital bias beside it.
+pub struct Step<'a> {
+    /// The grid.
+    pub grid: &'a mut Grid,
+    /// Factor on the gradient that the tiles learn from.
+    pub factor: f32,
+    /// The bias and its gradient, of one length; both may be empty.
+    pub bias: (&'a mut [f32], &'a [f32]),
+}
+
+/// Steps the tiles, output scales and biases of several grids at the rate `lr`, all tiles side by side.
 ///
 /// # Errors
-/// [`Error`] before a backward pass, for a bad rate, or errors that are not finite; then nothing has changed.
-pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
+/// [`Error`] before a backward pass, for a bad rate, or for errors or new biases that are not finite; then nothing has
+/// changed.
+pub fn update(steps: &mut [Step<'_>], lr: f64) -> Result<()> {
     if !(lr.is_finite() && lr >= 0.0) {
         return Err(Error::parameter("lr", lr, "a finite number >= 0"));
     }
-    let (mut tasks, mut tiles, mut gains) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut tasks, mut tiles, mut gains, mut biases) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut work, mut longest) = (0_usize, 0_usize);
     let mut threads = Threads::ONE;
-    for (grid, factor) in grids.iter() {
+    for Step { grid, factor, bias: (bias, gradient) } in steps.iter() {
         let (errors, last) = (grid.errors(*factor)?, grid.passes()?);
         gains.push(grid.gain_steps(lr)?);
+        let bias: Vec<f32> = bias.iter().zip(*gradient).map(|(b, g)| b - lr as f32 * g).collect();
+        check_finite("bias, less lr times its gradient", &bias)?;
+        biases.push(bias);
         let batch = last.batch;
         let (rows, cols) = grid.shape();
         // A pulse on every cell for every vector, and the drawing of the trains.
@@ -338,8 +353,9 @@ pub fn update(grids: &mut [(&mut Grid, f32)], lr: f64) -> Result<()> {
         locked(&tile, |tile| tile.update(Batch { x: &x, d: &d, size, lr }))
     };
     together(tiles, longest, || threads.map_short(work, tasks, run).into_iter().collect::<Result<Vec<()>>>())?;
-    for ((grid, _), steps) in grids.iter_mut().zip(gains) {
-        grid.factors.iter_mut().zip(steps).for_each(|(factors, step)| factors.gain -= step);
+    for ((step, losses), bias) in steps.iter_mut().zip(gains).zip(biases) {
+        step.grid.factors.iter_mut().zip(losses).for_each(|(factors, loss)| factors.gain -= loss);
+        step.bias.0.copy_from_slice(&bias);
     }
     Ok(())
 }

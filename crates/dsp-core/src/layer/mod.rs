@@ -8,4 +8,4 @@ mod grid;
 pub mod windows;
 
 pub use factors::Factors;
-pub use grid::{Grid, Passes, SharedTile, update};
+pub use grid::{Grid, Passes, SharedTile, Step, update};
