@@ -1,7 +1,9 @@
 """Time of the noisy forward read with default parameters against NumPy's float32 product of the same size.
 
 Both run in one process on the same number of threads, in turns, so that whatever else the machine does hits both; the
-ratio is that of the medians. Prints one line of a Markdown table per size. Run it on an idle machine:
+ratio is that of the medians. A turn is a block of calls after a pause: threads of a BLAS spin for some milliseconds
+after each product, and so do our helpers after each read, and whoever comes next would share its cores with them. With
+`--pause 0` single calls alternate. Prints one line of a Markdown table per size. Run it on an idle machine:
 
     python benches/python/reads.py --threads 2
 """
@@ -12,20 +14,27 @@ import time
 from collections.abc import Callable
 
 SIZES = (128, 256, 512, 1024, 2048)
-SECONDS = 2.0  # per size
+SECONDS = 4.0  # per size
+CALLS = 30  # in a block
+WARM = 3  # calls before a block, which wake its threads
 
 
-def in_turns(first: Callable[[], object], second: Callable[[], object]) -> tuple[list[float], list[float]]:
-    """Times of both in seconds, each call of one followed by a call of the other."""
+def in_turns(
+    first: Callable[[], object], second: Callable[[], object], pause: float
+) -> tuple[list[float], list[float]]:
+    """Times of both in seconds, a block of calls of one followed by a block of calls of the other."""
     times: tuple[list[float], list[float]] = ([], [])
-    for call in (first, second) * 3:
-        call()
     end = time.perf_counter() + SECONDS
     while len(times[0]) < 15 or time.perf_counter() < end:
         for call, column in zip((first, second), times, strict=True):
-            start = time.perf_counter()
-            call()
-            column.append(time.perf_counter() - start)
+            if pause > 0.0:
+                time.sleep(pause)
+                for _ in range(WARM):
+                    call()
+            for _ in range(CALLS if pause > 0.0 else 1):
+                start = time.perf_counter()
+                call()
+                column.append(time.perf_counter() - start)
     return times
 
 
@@ -34,6 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2, help="threads of dsptrack and of NumPy's BLAS")
     parser.add_argument("--batch", type=int, default=64, help="vectors in a read")
+    parser.add_argument("--pause", type=float, default=0.1, help="seconds before a block; 0 alternates single calls")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="rows and columns")
     args = parser.parse_args()
     for library in ("OPENBLAS", "MKL", "OMP", "BLIS", "VECLIB_MAXIMUM"):
@@ -47,7 +57,8 @@ def main() -> None:
     rng = np.random.default_rng(0)
     device = dt.devices.ConstantStep(w_max=10.0, w_min=-10.0)
     load = os.getloadavg()[0]
-    print(f"batch {args.batch}, {args.threads} threads, level {_core.isa()}, NumPy {np.__version__}, load {load:.1f}\n")
+    print(f"batch {args.batch}, {args.threads} threads, pause {args.pause:g} s, level {_core.isa()}, ", end="")
+    print(f"NumPy {np.__version__}, load {load:.1f}\n")
     print("| size | read, ms | quartiles | NumPy, ms | quartiles | ratio | rounds |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for size in args.sizes:
@@ -56,8 +67,8 @@ def main() -> None:
         array.set_weights(rng.standard_normal((size, size)) / np.sqrt(size))
         x = rng.standard_normal((args.batch, size)).astype(np.float32)
         weights, periphery = array.weights, dt.Periphery()
-        reads = in_turns(lambda: array.forward(x, periphery), lambda: x @ weights.T)  # noqa: B023 - called at once
-        calls = len(reads[0]) + 3
+        reads = in_turns(lambda: array.forward(x, periphery), lambda: x @ weights.T, args.pause)  # noqa: B023 - called at once
+        calls = len(reads[0]) * (1 + WARM / CALLS if args.pause > 0.0 else 1)
         rounds = array.ledger["forward_reads"] / (calls * args.batch)
         (low, mid, high), (nlow, nmid, nhigh) = (np.percentile(column, (25, 50, 75)) * 1e3 for column in reads)
         times = f"{mid:.3f} | {low:.3f} to {high:.3f} | {nmid:.3f} | {nlow:.3f} to {nhigh:.3f}"

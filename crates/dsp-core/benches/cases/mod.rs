@@ -154,6 +154,7 @@ impl Kernel for Count<'_> {
 pub fn kernels(scale: Scale, isa: Isa) -> Vec<Case> {
     let mut all = draws(scale, isa);
     all.extend(updates(scale, isa));
+    all.extend(long_batches(scale, isa));
     all.extend(whole_array(scale));
     all.extend(reads(scale, isa));
     all.push(tile(scale, isa));
@@ -256,6 +257,21 @@ fn updates(scale: Scale, isa: Isa) -> Vec<Case> {
         composed("dense_composed_soft_bounds", soft_bounds()),
         pulsed("sparse_hafnium_oxide", hafnium_oxide(), SPARSE_RATE),
     ]
+}
+
+/// Many vectors for few cells: work must grow with the batch, not with its square.
+fn long_batches(scale: Scale, isa: Isa) -> Vec<Case> {
+    let scale = Scale { rows: scale.rows / 8, cols: scale.cols / 8, batch: 100 * scale.batch, ..scale };
+    let Scale { rows, cols, batch, .. } = scale;
+    let case = |name, fidelity| {
+        let (x, d) = (normals(isa, batch * cols, 1), normals(isa, batch * rows, 2));
+        let d = [d.clone(), d.iter().map(|d| -d).collect()];
+        let update = PulseUpdate { fidelity, ..PulseUpdate::default() };
+        let mut updates =
+            Updates { array: array(soft_bounds(), scale), x, d, batch, lr: DENSE_RATE, update, number: 0 };
+        Case::new(name, "cells", batch * rows * cols, move || updates.run())
+    };
+    vec![case("long_batch_pulse", Fidelity::Pulse), case("long_batch_composed", Fidelity::Composed)]
 }
 
 fn whole_array(scale: Scale) -> Vec<Case> {

@@ -305,10 +305,10 @@ impl LearningRule for Transfer {
         let mut chopped = std::mem::take(&mut self.scratch.chopped);
         let changed = match &self.choppers {
             Some(choppers) => {
+                let signs: Vec<f32> = choppers.signs().iter().map(|sign| f32::from(*sign)).collect();
                 chopped.clear();
-                chopped.extend_from_slice(batch.x);
-                for x in chopped.chunks_mut(cols) {
-                    x.iter_mut().zip(choppers.signs()).for_each(|(x, c)| *x *= f32::from(*c));
+                for x in batch.x.chunks(cols) {
+                    chopped.extend(x.iter().zip(&signs).map(|(x, sign)| x * sign));
                 }
                 self.fast.update_at(&chopped, batch.d, &rates, update)
             }

@@ -333,8 +333,6 @@ impl CrossbarArray {
         let batch = rates.len();
         check_len("x", x.len(), batch, self.cols)?;
         check_len("d", d.len(), batch, self.rows)?;
-        check_finite("x", x)?;
-        check_finite("d", d)?;
         if let Some(lr) = rates.iter().find(|lr| !(lr.is_finite() && **lr >= 0.0)) {
             return Err(Error::parameter("lr", lr, "a finite number >= 0"));
         }

@@ -4,7 +4,7 @@ use super::management::{PulseType, PulseUpdate};
 use super::rounds::{Pulse, Rounds};
 use super::segments::{Segment, Segments};
 use super::train::probabilities;
-use crate::error::{Error, Result, check_room};
+use crate::error::{Error, Result, check_finite, check_room};
 use crate::par::stop::checkpoint;
 use crate::rng::{Key, Purpose};
 use crate::simd::Isa;
@@ -62,7 +62,8 @@ impl Trains {
     /// Draws the trains of a batch.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if batch times train length exceeds the counters.
+    /// [`Error::Parameter`] if batch times train length exceeds the counters, [`Error::NonFinite`] for vectors that are not
+    /// finite.
     pub fn draw(request: &Request<'_>) -> Result<Self> {
         let longest = request.update.desired_bl.max(4096);
         if u32::try_from(request.batch).ok().and_then(|batch| batch.checked_mul(longest)).is_none() {
@@ -78,6 +79,11 @@ impl Trains {
         let mut q = vec![0.0; request.cols];
         let (x_max, d_max) =
             (request.isa.run(Largest(request.x, request.cols)), request.isa.run(Largest(request.d, request.rows)));
+        for (name, values, largest) in [("x", request.x, &x_max), ("d", request.d, &d_max)] {
+            if !largest.iter().all(|most| most.is_finite()) {
+                check_finite(name, values)?;
+            }
+        }
         for vector in 0..request.batch {
             checkpoint();
             let x = &request.x[vector * request.cols..(vector + 1) * request.cols];

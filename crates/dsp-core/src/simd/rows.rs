@@ -3,7 +3,8 @@
 use super::Kernel;
 use super::math::largest_magnitude;
 
-/// The largest magnitude in every row of finite values, rows of so many numbers each; 0 for a row without any.
+/// The largest magnitude in every row, rows of so many numbers each: 0 for a row without any, not finite where a number is
+/// not.
 pub struct Largest<'a>(pub &'a [f32], pub usize);
 
 impl Kernel for Largest<'_> {
