@@ -1,7 +1,7 @@
 """Time of the noisy forward read with default parameters against NumPy's float32 product of the same size.
 
 Both run in one process on the same number of threads, in turns, so that whatever else the machine does hits both; the
-ratio is that of the medians. A turn is a block of calls after a pause: threads of a BLAS spin for some milliseconds
+ratio is that of the medians. A turn is a block of calls after a pause: threads of a BLAS spin for an eighth of a second
 after each product, and so do our helpers after each read, and whoever comes next would share its cores with them. With
 `--pause 0` single calls alternate. Prints one line of a Markdown table per size. Run it on an idle machine:
 
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 SIZES = (128, 256, 512, 1024, 2048)
-SECONDS = 4.0  # per size
+SECONDS = 8.0  # per size
 CALLS = 30  # in a block
 WARM = 3  # calls before a block, which wake its threads
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2, help="threads of dsptrack and of NumPy's BLAS")
     parser.add_argument("--batch", type=int, default=64, help="vectors in a read")
-    parser.add_argument("--pause", type=float, default=0.1, help="seconds before a block; 0 alternates single calls")
+    parser.add_argument("--pause", type=float, default=0.3, help="seconds before a block; 0 alternates single calls")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="rows and columns")
     args = parser.parse_args()
     for library in ("OPENBLAS", "MKL", "OMP", "BLIS", "VECLIB_MAXIMUM"):
