@@ -9,6 +9,9 @@ use pyo3::prelude::*;
 
 use crate::errors::{raise, to_python};
 
+/// A matrix for Python.
+pub type Matrix<'py> = Bound<'py, PyArray2<f32>>;
+
 /// The values of a matrix of exactly this shape.
 pub fn exact<T: Element + Copy>(
     py: Python<'_>,

@@ -8,10 +8,10 @@ use dsp_core::layer::windows::Shape;
 use dsp_core::layer::{Factors, Grid as Core, Passes as CorePasses, Step, update};
 use dsp_core::par::Threads;
 use dsp_core::par::stop::watched;
-use numpy::{PyArray1, PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4, PyReadwriteArray1};
+use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4, PyReadwriteArray1};
 use pyo3::prelude::*;
 
-use crate::convert::{batch, contiguous, matrix, vector};
+use crate::convert::{Matrix, batch, contiguous, matrix, vector};
 use crate::detach::{interrupted, locked, patient, unless_raised};
 use crate::errors::raise;
 use crate::tile::Tile;
@@ -28,7 +28,6 @@ pub struct Grid {
 #[pyclass(frozen, module = "dsptrack._core")]
 pub struct Passes(Arc<CorePasses>);
 
-type Matrix<'py> = Bound<'py, PyArray2<f32>>;
 type Scale<'py> = Option<Bound<'py, PyArray1<f32>>>;
 
 #[pymethods]

@@ -10,6 +10,7 @@ mod convert;
 mod detach;
 mod errors;
 mod grid;
+mod loss;
 mod measured;
 mod state;
 mod tile;
@@ -28,6 +29,8 @@ mod _core {
     use super::config::Config;
     #[pymodule_export]
     use super::grid::{Grid, Passes, update_grids};
+    #[pymodule_export]
+    use super::loss::{cross_entropy, cross_entropy_backward, mean_loss};
     #[pymodule_export]
     use super::tile::Tile;
     #[pymodule_export]

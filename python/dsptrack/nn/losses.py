@@ -10,7 +10,6 @@ from dsptrack import _core
 from dsptrack._checks import floats, integers, like, tensor
 from dsptrack.exceptions import ShapeError, StateError
 
-from .activations import log_softmax
 from .layer import FloatArray, IntArray
 
 
@@ -37,29 +36,33 @@ class _LogLikelihood(Loss):
     def __init__(self) -> None:
         self._log_p: FloatArray | None = None
         self._labels: IntArray = np.empty(0, np.int64)
-        self._rows: IntArray = np.empty(0, np.int64)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def _mean(self, log_p: FloatArray, labels: IntArray) -> float:
-        labels = integers("labels", labels)
-        if labels.shape != log_p.shape[:1] or not labels.size:
-            raise ShapeError(f"labels have shape {labels.shape}: must be (B,), one a row of the output {log_p.shape}")
-        if len(self._rows) != len(labels):
-            self._rows = np.arange(len(labels))
-        # As unsigned numbers negative labels are huge, so one comparison sees both ends.
-        if np.maximum.reduce(labels.view(np.uint64)) >= log_p.shape[1]:
-            raise ShapeError(
-                f"labels in {labels.min()}..{labels.max()}: the output has classes 0..{log_p.shape[1] - 1}"
-            )
+    def _keep(self, log_p: FloatArray, labels: IntArray, loss: float | None) -> float:
+        """Remember a forward pass unless a label was none of the classes."""
+        if loss is None:
+            raise _no_classes(labels, log_p)
         self._log_p, self._labels = log_p, labels
-        return -float(np.add.reduce(log_p[self._rows, labels])) / len(labels)
+        return loss
 
     def _last(self) -> FloatArray:
         if self._log_p is None:
             raise StateError(f"{self!r}.backward() before forward()")
         return self._log_p
+
+
+def _matched(labels: IntArray, output: FloatArray) -> IntArray:
+    """Return labels as the core takes them, one a row of `output`."""
+    labels = integers("labels", labels)
+    if labels.shape != output.shape[:1] or not labels.size:
+        raise ShapeError(f"labels have shape {labels.shape}: must be (B,), one a row of the output {output.shape}")
+    return labels if labels.flags.c_contiguous else labels.copy()
+
+
+def _no_classes(labels: IntArray, output: FloatArray) -> ShapeError:
+    return ShapeError(f"labels in {labels.min()}..{labels.max()}: the output has classes 0..{output.shape[1] - 1}")
 
 
 class NLLLoss(_LogLikelihood):
@@ -79,12 +82,14 @@ class NLLLoss(_LogLikelihood):
 
     def forward(self, output: FloatArray, labels: IntArray) -> float:
         """Return the mean loss; `output` holds log-probabilities (B, classes), `labels` (B,)."""
-        return self._mean(floats("output", output, 2), labels)
+        output = floats("output", output, 2)
+        labels = _matched(labels, output)
+        return self._keep(output, labels, _core.mean_loss(output, labels))
 
     def backward(self) -> FloatArray:
         """Return dL/doutput, (B, classes)."""
         grad = np.zeros_like(self._last())
-        grad[self._rows, self._labels] = -1.0 / len(self._labels)
+        grad[np.arange(len(grad)), self._labels] = -1.0 / len(grad)
         return grad
 
 
@@ -105,13 +110,17 @@ class CrossEntropyLoss(_LogLikelihood):
 
     def forward(self, output: FloatArray, labels: IntArray) -> float:
         """Return the mean loss; `output` holds logits (B, classes), `labels` (B,)."""
-        return self._mean(log_softmax(floats("output", output, 2)), labels)
+        output = floats("output", output, 2)
+        labels = _matched(labels, output)
+        log_p, loss = _core.cross_entropy(output, labels)
+        return self._keep(log_p, labels, loss)
 
     def backward(self) -> FloatArray:
         """Return dL/doutput, (B, classes)."""
-        grad = _core.elementwise("exp", self._last())
-        grad[self._rows, self._labels] -= 1.0
-        grad *= 1.0 / len(self._labels)
+        log_p = self._last()
+        grad = _core.cross_entropy_backward(log_p, self._labels)
+        if grad is None:  # whoever owns them wrote to the labels meanwhile
+            raise _no_classes(self._labels, log_p)
         return grad
 
 

@@ -5,6 +5,7 @@ pub mod activation;
 mod blocks;
 mod factors;
 mod grid;
+pub mod loss;
 pub mod windows;
 
 pub use factors::Factors;
