@@ -194,6 +194,18 @@ def test_the_first_of_equal_elements_gets_the_gradient():
     np.testing.assert_array_equal(layer.backward(np.float32([[[[5]]]])), [[[[0, 5], [0, 0]]]])
 
 
+def test_windows_of_two_by_two_are_as_others(rng):
+    """They have a loop of their own; every second window of those one column apart went through the general one."""
+    x = rng.integers(0, 3, (2, 3, 7, 33)).astype(np.float32)
+    x[rng.random(x.shape) < 0.05] = np.nan
+    own, other = dt.nn.MaxPool2d(2), dt.nn.MaxPool2d(2, (2, 1))
+    y, all_y = own.forward(x), other.forward(x)
+    np.testing.assert_array_equal(y, all_y[..., ::2])
+    weight, all_weight = batch(rng, *y.shape), np.zeros_like(all_y)
+    all_weight[..., ::2] = weight
+    np.testing.assert_array_equal(own.backward(weight), other.backward(all_weight))
+
+
 def test_shapes_there_and_back(rng):
     x = batch(rng, 2, 12)
     image, row = dt.nn.Reshape(3, 2, 2), dt.nn.Flatten()

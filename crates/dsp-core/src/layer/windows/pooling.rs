@@ -13,27 +13,49 @@ pub fn largest(windows: &Windows, x: &[f32], shape: Shape) -> Result<(Vec<f32>, 
     let Planes { positions, count, .. } = planes;
     let mut largest = vec![0.0; count * positions.0 * positions.1];
     let mut places = vec![0_u32; largest.len()];
-    let mut starts = Vec::new();
     let rows = largest.chunks_exact_mut(positions.1).zip(places.chunks_exact_mut(positions.1));
+    let mut starts = Vec::new();
     for (row, (largest, places)) in rows.enumerate() {
         checkpoint_at(row);
         starts.clear();
         starts.extend(planes.starts(row));
+        if windows.kernel == (2, 2) && windows.stride.1 == 2 {
+            pairs(x, starts[0], starts[2], largest, places);
+            continue;
+        }
         for (j, (most, place)) in largest.iter_mut().zip(places).enumerate() {
-            let first = starts[0] + j * windows.stride.1;
-            let (mut best, mut best_at) = (x[first].to_bits(), first as u32);
+            let at = |start: usize| start + j * windows.stride.1;
+            let mut best = (x[at(starts[0])], at(starts[0]) as u32);
             for start in &starts[1..] {
-                let at = start + j * windows.stride.1;
-                // By masks: a branch would be taken at random. What is no number stays so, as everywhere in NumPy.
-                let more = u32::from(x[at] > f32::from_bits(best)).wrapping_neg();
-                let taken = more | u32::from(x[at].is_nan()).wrapping_neg();
-                best = (best & !taken) | (x[at].to_bits() & taken);
-                best_at = (best_at & !more) | (at as u32 & more);
+                best = larger(best, (x[at(*start)], at(*start) as u32));
             }
-            (*most, *place) = (f32::from_bits(best), best_at);
+            (*most, *place) = best;
         }
     }
     Ok((largest, places))
+}
+
+/// The usual windows, two by two side by side, whose upper and lower rows begin at `upper` and `lower`: of constant size,
+/// so that several are looked at together.
+fn pairs(x: &[f32], upper: usize, lower: usize, largest: &mut [f32], places: &mut [u32]) {
+    let width = 2 * largest.len();
+    let row = |start: usize| x[start..][..width].as_chunks::<2>().0;
+    for (j, ((most, place), (a, b))) in
+        largest.iter_mut().zip(places).zip(row(upper).iter().zip(row(lower))).enumerate()
+    {
+        let (upper, lower) = ((upper + 2 * j) as u32, (lower + 2 * j) as u32);
+        let best = larger((a[0], upper), (a[1], upper + 1));
+        (*most, *place) = larger(larger(best, (b[0], lower)), (b[1], lower + 1));
+    }
+}
+
+/// The larger of two elements with their places, the first of equal ones.
+#[inline(always)]
+fn larger(best: (f32, u32), other: (f32, u32)) -> (f32, u32) {
+    // By masks: a branch would be taken at random. What is no number stays so, as everywhere in NumPy.
+    let more = u32::from(other.0 > best.0).wrapping_neg();
+    let taken = more | u32::from(other.0.is_nan()).wrapping_neg();
+    (f32::from_bits((best.0.to_bits() & !taken) | (other.0.to_bits() & taken)), (best.1 & !more) | (other.1 & more))
 }
 
 /// `dL/dx` of [`largest`]: every element of `grad` added at its place, the last window first.
