@@ -167,11 +167,13 @@ pub fn update_grids(py: Python<'_>, mut parts: Vec<Part<'_>>, lr: f64) -> PyResu
         // Giving up unwinds, and a lock dropped on the way would be poisoned: so locks are older than the watch.
         watched(interrupted, || update(&mut steps, lr)).transpose()
     })?;
-    unless_raised(py, outcome)?;
-    for ((_, _, bias), (new, _)) in parts.iter_mut().zip(&biases) {
-        if let Some(bias) = bias.as_mut().and_then(|(bias, _)| bias.as_slice_mut().ok()) {
-            bias.copy_from_slice(new);
+    if outcome.is_some() {
+        // Also where a signal came too late to give the update up: then all of it is done, and the exception goes on.
+        for ((_, _, bias), (new, _)) in parts.iter_mut().zip(&biases) {
+            if let Some(bias) = bias.as_mut().and_then(|(bias, _)| bias.as_slice_mut().ok()) {
+                bias.copy_from_slice(new);
+            }
         }
     }
-    Ok(())
+    unless_raised(py, outcome)
 }
