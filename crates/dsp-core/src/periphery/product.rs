@@ -27,7 +27,7 @@ const PANELS: usize = 4;
 /// Results in a row of panels.
 const WIDTH: usize = PANELS * LANES;
 /// Gaps of at least this many columns are worth leaving out.
-const GAP: usize = 8;
+const GAP: usize = 3;
 
 /// `y = x W^T` for `x` (batch, cols), `w` (rows, cols), into `y` (batch, rows).
 pub fn forward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, x: &[f32], y: &mut [f32]) {
