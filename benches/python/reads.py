@@ -20,18 +20,18 @@ WARM = 3  # calls before a block, which wake its threads
 
 
 def in_turns(
-    first: Callable[[], object], second: Callable[[], object], pause: float
+    first: Callable[[], object], second: Callable[[], object], pause: float, warm: int, calls: int
 ) -> tuple[list[float], list[float]]:
-    """Times of both in seconds, a block of calls of one followed by a block of calls of the other."""
+    """Times of both in seconds, `calls` of one after a pause and `warm` others, then as many of the other."""
     times: tuple[list[float], list[float]] = ([], [])
     end = time.perf_counter() + SECONDS
     while len(times[0]) < 15 or time.perf_counter() < end:
         for call, column in zip((first, second), times, strict=True):
             if pause > 0.0:
                 time.sleep(pause)
-                for _ in range(WARM):
-                    call()
-            for _ in range(CALLS if pause > 0.0 else 1):
+            for _ in range(warm):
+                call()
+            for _ in range(calls):
                 start = time.perf_counter()
                 call()
                 column.append(time.perf_counter() - start)
@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--pause", type=float, default=0.3, help="seconds before a block; 0 alternates single calls")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="rows and columns")
     args = parser.parse_args()
+    warm, calls = (WARM, CALLS) if args.pause > 0.0 else (0, 1)
     for library in ("OPENBLAS", "MKL", "OMP", "BLIS", "VECLIB_MAXIMUM"):
         os.environ[f"{library}_NUM_THREADS"] = str(args.threads)
     # NumPy reads these variables when it is loaded.
@@ -67,9 +68,9 @@ def main() -> None:
         array.set_weights(rng.standard_normal((size, size)) / np.sqrt(size))
         x = rng.standard_normal((args.batch, size)).astype(np.float32)
         weights, periphery = array.weights, dt.Periphery()
-        reads = in_turns(lambda: array.forward(x, periphery), lambda: x @ weights.T, args.pause)  # noqa: B023 - called at once
-        calls = len(reads[0]) * (1 + WARM / CALLS if args.pause > 0.0 else 1)
-        rounds = array.ledger["forward_reads"] / (calls * args.batch)
+        pair = (lambda: array.forward(x, periphery), lambda: x @ weights.T)  # noqa: B023 - called at once
+        reads = in_turns(*pair, args.pause, warm, calls)
+        rounds = array.ledger["forward_reads"] / (len(reads[0]) / calls * (warm + calls) * args.batch)
         (low, mid, high), (nlow, nmid, nhigh) = (np.percentile(column, (25, 50, 75)) * 1e3 for column in reads)
         times = f"{mid:.3f} | {low:.3f} to {high:.3f} | {nmid:.3f} | {nlow:.3f} to {nhigh:.3f}"
         print(f"| {size} | {times} | {mid / nmid:.2f} | {rounds:.2f} |")

@@ -41,7 +41,11 @@ pub fn batch(
 }
 
 /// The values of a vector.
-pub fn vector(py: Python<'_>, name: &'static str, array: &PyReadonlyArray1<'_, f32>) -> PyResult<Vec<f32>> {
+pub fn vector<T: Element + Copy>(
+    py: Python<'_>,
+    name: &'static str,
+    array: &PyReadonlyArray1<'_, T>,
+) -> PyResult<Vec<T>> {
     contiguous(py, name, || array.as_slice())
 }
 

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use dsp_core::Error;
-use dsp_core::error::check_len;
 use dsp_core::layer::windows::Shape;
 use dsp_core::layer::{Factors, Grid as Core, Passes as CorePasses, Step, update};
 use dsp_core::par::Threads;
@@ -11,7 +10,7 @@ use dsp_core::par::stop::watched;
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4, PyReadwriteArray1};
 use pyo3::prelude::*;
 
-use crate::convert::{Matrix, batch, contiguous, matrix, vector};
+use crate::convert::{Matrix, batch, matrix, vector};
 use crate::detach::{interrupted, locked, patient, unless_raised};
 use crate::errors::raise;
 use crate::tile::Tile;
@@ -142,12 +141,7 @@ type Part<'py> = (Bound<'py, Grid>, f32, Option<(PyReadwriteArray1<'py, f32>, Py
 pub fn update_grids(py: Python<'_>, mut parts: Vec<Part<'_>>, lr: f64) -> PyResult<()> {
     let shared: Vec<_> = parts.iter().map(|(grid, factor, _)| (grid.get().grid.clone(), *factor)).collect();
     let copies = parts.iter().map(|(_, _, bias)| match bias {
-        Some((bias, gradient)) => {
-            let gradient = vector(py, "gradient", gradient)?;
-            let bias = contiguous(py, "bias", || bias.as_slice())?;
-            raise(py, check_len("gradient", gradient.len(), 1, bias.len()))?;
-            Ok((bias, gradient))
-        }
+        Some((bias, gradient)) => Ok((vector(py, "bias", bias)?, vector(py, "bias gradient", gradient)?)),
         None => Ok((Vec::new(), Vec::new())),
     });
     let mut biases = copies.collect::<PyResult<Vec<_>>>()?;

@@ -5,7 +5,7 @@ use dsp_core::simd::Isa;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
-use crate::convert::{Matrix, contiguous, exact, matrix};
+use crate::convert::{Matrix, exact, matrix, vector};
 use crate::detach::free;
 use crate::errors::raise;
 
@@ -16,7 +16,7 @@ type Rows = (Vec<f32>, (usize, usize), Vec<i64>);
 /// Values (B, classes) with that shape, and the labels (B,).
 fn rows(py: Python<'_>, name: &'static str, values: &PyReadonlyArray2<'_, f32>, labels: &Labels<'_>) -> PyResult<Rows> {
     let shape = (labels.len(), values.shape()[1].max(1));
-    Ok((exact(py, name, values, shape)?, shape, contiguous(py, "labels", || labels.as_slice())?))
+    Ok((exact(py, name, values, shape)?, shape, vector(py, "labels", labels)?))
 }
 
 /// The mean negative log-probability of the labels; None if one is no class.

@@ -1,7 +1,5 @@
 """A chain of layers."""
 
-from collections.abc import Sequence
-
 from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
 
 from .analog import AnalogLayer, update_together
@@ -51,8 +49,8 @@ class Sequential(Layer):
         self.layers = layers
         self.needs_input_grad = needs_input_grad
         self.tiles = tuple(tile for layer in layers for tile in layer.tiles)
-        self._analog = [layer for layer in layers if isinstance(layer, AnalogLayer)]
-        self._rest = [layer for layer in layers if not isinstance(layer, AnalogLayer)]
+        self._analog = tuple(layer for layer in layers if isinstance(layer, AnalogLayer))
+        self._rest = tuple(layer for layer in layers if not isinstance(layer, AnalogLayer))
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(repr(layer) for layer in self.layers)})"
@@ -99,7 +97,7 @@ class Sequential(Layer):
 
     def update(self, lr: float) -> None:
         """Update every layer at the global learning rate `lr`."""
-        rest: Sequence[Layer] = self._rest
+        rest = self._rest
         try:
             update_together(self._analog, lr)
         except NonFiniteError:

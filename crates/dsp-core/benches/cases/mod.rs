@@ -203,6 +203,14 @@ struct Updates {
 }
 
 impl Updates {
+    fn new(device: Device, scale: Scale, isa: Isa, lr: f64, fidelity: Fidelity) -> Self {
+        let Scale { rows, cols, batch, .. } = scale;
+        let (x, d) = (normals(isa, batch * cols, 1), normals(isa, batch * rows, 2));
+        let d = [d.clone(), d.iter().map(|d| -d).collect()];
+        let update = PulseUpdate { fidelity, ..PulseUpdate::default() };
+        Self { array: array(device, scale), x, d, batch, lr, update, number: 0 }
+    }
+
     fn run(&mut self) {
         let Self { array, x, d, batch, lr, update, number } = self;
         array.update(x, &d[*number % 2], *batch, *lr, update).expect("a valid update");
@@ -231,11 +239,7 @@ fn updates(scale: Scale, isa: Isa) -> Vec<Case> {
             black_box(draw(step));
         })
     };
-    let make = |device: Device, lr, fidelity| {
-        let d = [d.clone(), d.iter().map(|d| -d).collect()];
-        let update = PulseUpdate { fidelity, ..PulseUpdate::default() };
-        Updates { array: array(device, scale), x: x.clone(), d, batch, lr, update, number: 0 }
-    };
+    let make = |device: Device, lr, fidelity| Updates::new(device, scale, isa, lr, fidelity);
     let pulsed = |name, device: Device, lr| {
         let mut updates = make(device, lr, Fidelity::Pulse);
         updates.run();
@@ -264,11 +268,7 @@ fn long_batches(scale: Scale, isa: Isa) -> Vec<Case> {
     let scale = Scale { rows: scale.rows / 8, cols: scale.cols / 8, batch: 100 * scale.batch, ..scale };
     let Scale { rows, cols, batch, .. } = scale;
     let case = |name, fidelity| {
-        let (x, d) = (normals(isa, batch * cols, 1), normals(isa, batch * rows, 2));
-        let d = [d.clone(), d.iter().map(|d| -d).collect()];
-        let update = PulseUpdate { fidelity, ..PulseUpdate::default() };
-        let mut updates =
-            Updates { array: array(soft_bounds(), scale), x, d, batch, lr: DENSE_RATE, update, number: 0 };
+        let mut updates = Updates::new(soft_bounds(), scale, isa, DENSE_RATE, fidelity);
         Case::new(name, "cells", batch * rows * cols, move || updates.run())
     };
     vec![case("long_batch_pulse", Fidelity::Pulse), case("long_batch_composed", Fidelity::Composed)]

@@ -97,21 +97,14 @@ impl<'a> CellsMut<'a> {
         shown.copy_from_slice(&weights[..width]);
     }
 
-    /// Redraws the apparent weights of the first `count` of these cells, by their numbers in the array.
+    /// Redraws the apparent weights of the first `count` cells of `block`.
     #[inline(always)]
-    pub fn show_some(
-        &mut self,
-        apparent: Apparent,
-        index: &[u32; LANES],
-        state: &[f32; LANES],
-        reference: &[f32; LANES],
-        count: usize,
-    ) {
+    pub fn show_some(&mut self, block: &CellBlock, apparent: Apparent, count: usize) {
         if self.apparent.is_empty() {
             return;
         }
-        let weights = apparent.weights(index, state, reference);
-        for (&weight, &cell) in weights.iter().zip(index).take(count) {
+        let weights = apparent.weights(&block.index, &block.state, &block.reference);
+        for (&weight, &cell) in weights.iter().zip(&block.index).take(count) {
             self.apparent[cell as usize - self.first] = weight;
         }
     }

@@ -316,15 +316,15 @@ pub struct Step<'a> {
     pub grid: &'a mut Grid,
     /// Factor on the gradient that the tiles learn from.
     pub factor: f32,
-    /// The bias and its gradient, of one length; both may be empty.
+    /// The bias and its gradient; both are empty where there is none.
     pub bias: (&'a mut [f32], &'a [f32]),
 }
 
 /// Steps the tiles, output scales and biases of several grids at the rate `lr`, all tiles side by side.
 ///
 /// # Errors
-/// [`Error`] before a backward pass, for a bad rate, or for errors or new biases that are not finite; then nothing has
-/// changed.
+/// [`Error`] before a backward pass, for a bad rate, gradients of another length than their biases, or errors and new
+/// biases that are not finite; then nothing has changed.
 pub fn update(steps: &mut [Step<'_>], lr: f64) -> Result<()> {
     if !(lr.is_finite() && lr >= 0.0) {
         return Err(Error::parameter("lr", lr, "a finite number >= 0"));
@@ -341,6 +341,7 @@ pub fn update(steps: &mut [Step<'_>], lr: f64) -> Result<()> {
     for Step { grid, factor, bias: (bias, gradient) } in steps.iter() {
         let (errors, last) = (grid.errors(*factor)?, grid.passes()?);
         gains.push(grid.gain_steps(lr)?);
+        check_len("bias gradient", gradient.len(), 1, bias.len())?;
         let bias: Vec<f32> = bias.iter().zip(*gradient).map(|(b, g)| b - lr as f32 * g).collect();
         check_finite("bias, less lr times its gradient", &bias)?;
         biases.push(bias);

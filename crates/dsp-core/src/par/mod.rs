@@ -67,10 +67,15 @@ impl Threads {
         self.share(items, Ask::All, f)
     }
 
-    /// The same for items of roughly `work` nanoseconds in all: it pays within a mini-batch, since short work is helped only by
-    /// threads that are looking for some.
+    /// The same for few items, of roughly `work` nanoseconds in all: it pays within a mini-batch, since it is helped only by
+    /// threads that are looking for work.
     pub fn map_short<T: Send, R: Send>(self, work: usize, items: Vec<T>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
-        self.for_short_work(work).share(items, if work < SERIAL_BELOW { Ask::Ready } else { Ask::All }, f)
+        self.for_short_work(work).share(items, Ask::Ready, f)
+    }
+
+    /// The same for items of roughly `work` nanoseconds in all, be that much or little.
+    pub fn map_work<T: Send, R: Send>(self, work: usize, items: Vec<T>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+        if work < SERIAL_BELOW { self.map_short(work, items, f) } else { self.map(items, f) }
     }
 
     fn share<T: Send, R: Send>(self, items: Vec<T>, ask: Ask, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
@@ -126,6 +131,7 @@ mod tests {
             assert_eq!(threads.map((0..100).collect(), |i| i * 2), expected);
             for work in [0, usize::MAX] {
                 assert_eq!(threads.map_short(work, (0..100).collect(), |i| i * 2), expected);
+                assert_eq!(threads.map_work(work, (0..100).collect(), |i| i * 2), expected);
             }
         }
     }

@@ -164,7 +164,6 @@ pub fn read(
     let scales: Vec<f32> = input.chunks_exact(inputs).zip(largest).map(scale).collect();
     let mut y = vec![0.0; batch * outputs];
     let work = matrix.weights.len() * batch / 16 + NANOSECONDS_PER_LINE * batch * (inputs + outputs);
-    let short = context.threads.for_work(work) == Threads::ONE;
     let parts = if work < SHARED_ABOVE { 1 } else { PARTS * context.threads.count() };
     let block = (BLOCK / inputs.max(outputs)).min(batch.div_ceil(parts)).next_multiple_of(LANES).max(2 * LANES);
     let blocks: Vec<_> = scales.chunks(block).zip(y.chunks_mut(block * outputs)).enumerate().collect();
@@ -181,8 +180,7 @@ pub fn read(
         passes.rounds(vectors, input, at * block, y)
     };
     let threads = if across && work >= SHARED_ABOVE { context.threads } else { Threads::ONE };
-    let vectors = if short { threads.map_short(work, blocks, rounds) } else { threads.map(blocks, rounds) };
-    let vectors = vectors.into_iter().sum();
+    let vectors = threads.map_work(work, blocks, rounds).into_iter().sum();
     // Finite inputs can overflow in the product or in undoing the scaling: an error here, not a NaN three layers on.
     check_finite("y", &y)?;
     *average = seen;

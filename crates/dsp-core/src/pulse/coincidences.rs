@@ -91,24 +91,24 @@ impl Visitor for Apply<'_> {
         if let Some(cycle) = composed {
             let expected = (trains.expected / words) as f32;
             let run = |cells| isa.run(Composed { sending, cycle, segments, expected, cols, pieces, cells });
-            return (threads.map_short(work, blocks, run).into_iter().sum(), Changed::Any);
+            return (threads.map_work(work, blocks, run).into_iter().sum(), Changed::Any);
         }
         if dense {
             let columns = &segments.columns(cols)[..];
             if trains.expected < ALIKE_ABOVE * (trains.rows * columns.len()) as f64 {
                 let run = |cells| isa.run(Neighbours { sending, segments, cols, cells });
-                return (threads.map_short(work, blocks, run).into_iter().sum(), Changed::Any);
+                return (threads.map_work(work, blocks, run).into_iter().sum(), Changed::Any);
             }
             let segments = &segments.of_columns(columns);
             let run = |cells| isa.run(Alike { sending, segments, columns, cols, cells });
-            return (threads.map_short(work, blocks, run).into_iter().sum(), Changed::Any);
+            return (threads.map_work(work, blocks, run).into_iter().sum(), Changed::Any);
         }
         let lines = sparse::Lines::collect(segments);
         let run = |cells: CellsMut<'_>| {
             let rounds = &sparse::collect(segments, &lines, cols, cells.first, cells.state.len());
             isa.run(sparse::Sparse { response, rounds, noise, apparent, cells })
         };
-        let (pulses, changed): (Vec<Pulses>, Vec<Vec<u32>>) = threads.map_short(work, blocks, run).into_iter().unzip();
+        let (pulses, changed): (Vec<Pulses>, Vec<Vec<u32>>) = threads.map_work(work, blocks, run).into_iter().unzip();
         (pulses.into_iter().sum(), Changed::Cells(changed.concat()))
     }
 }
@@ -138,10 +138,10 @@ impl Visitor for ApplyPulses<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::management::PulseUpdate;
-    use super::super::trains::{DENSE_ABOVE, Request};
     use super::*;
     use crate::device::{Device, SoftBoundsReference};
+    use crate::pulse::PulseUpdate;
+    use crate::pulse::trains::{DENSE_ABOVE, Request};
     use crate::rng::{Key, Purpose};
 
     /// The paths are chosen by cost alone: forced any way, they leave the same bits.

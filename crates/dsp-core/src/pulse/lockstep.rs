@@ -138,7 +138,7 @@ impl<R: Response> Kernel for Sixteen<'_, '_, R> {
         for (lane, &cell) in index.iter().enumerate() {
             cells.state[cell as usize - cells.first] = block.state[lane];
         }
-        cells.show_some(apparent, &block.index, &block.state, &block.reference, batch.len);
+        cells.show_some(&block, apparent, batch.len);
         batch.len = 0;
     }
 }

@@ -176,5 +176,5 @@ fn apply<R: Response>(
         pulses.down += u64::from(downs);
     }
     // Write noise belongs to the update and not to the pulse: a cell's last pulse leaves what showing it once would.
-    cells.show_some(apparent, &block.index, &block.state, &block.reference, chunk.len());
+    cells.show_some(&block, apparent, chunk.len());
 }

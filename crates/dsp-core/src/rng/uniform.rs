@@ -1,5 +1,7 @@
 //! Uniforms from one 32-bit word.
 
+use crate::simd::math::{MAGIC, whole};
+
 /// Uniform in the open interval (0, 1): `(w >> 9 + 1/2) 2^-23`, symmetric about 1/2, exact in f32.
 #[inline(always)]
 #[must_use]
@@ -13,7 +15,7 @@ pub fn open_unit(word: u32) -> f32 {
 #[inline(always)]
 #[must_use]
 pub fn threshold(p: f32) -> (u32, u32) {
-    // In halves of 16 bits, each exact: a cast of floats to integers would keep the loop of a kernel scalar.
+    // In halves of 16 bits, each exact.
     let always = p >= 1.0;
     let scaled = if (p > 0.0) & !always { p * 65_536.0 } else { 0.0 };
     let high = floor(scaled);
@@ -21,20 +23,11 @@ pub fn threshold(p: f32) -> (u32, u32) {
     ((whole(high) << 16) | whole(low), u32::from(always))
 }
 
-/// 2^23: from here on floats are integers, and their last bits are those of the integer.
-const MAGIC: f32 = 8_388_608.0;
-
 /// The largest integer up to `v`, for `0 <= v < 2^22`.
 #[inline(always)]
 fn floor(v: f32) -> f32 {
     let nearest = (v + MAGIC) - MAGIC;
     if nearest > v { nearest - 1.0 } else { nearest }
-}
-
-/// The integer that `v` holds, `0 <= v < 2^23`.
-#[inline(always)]
-fn whole(v: f32) -> u32 {
-    (v + MAGIC).to_bits() - MAGIC.to_bits()
 }
 
 #[cfg(test)]

@@ -6,11 +6,20 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
 
+/// 2^23: from here on floats are integers, and their last bits are those of the integer.
+pub const MAGIC: f32 = 8_388_608.0;
+
+/// The integer that `v` holds, `0 <= v < 2^23`: a cast of floats to integers would keep the loop of a kernel scalar.
+#[inline(always)]
+#[must_use]
+pub fn whole(v: f32) -> u32 {
+    (v + MAGIC).to_bits() - MAGIC.to_bits()
+}
+
 /// `v` rounded to the nearest integer, halves to even, as the peer's quantiser does; exact for every finite `v`.
 #[inline(always)]
 #[must_use]
 pub fn round_half_even(v: f32) -> f32 {
-    const MAGIC: f32 = 8_388_608.0; // 2^23: above it every f32 is an integer
     let magnitude = v.abs();
     let rounded = ((magnitude + MAGIC) - MAGIC).copysign(v);
     if magnitude < MAGIC { rounded } else { v }
@@ -76,9 +85,7 @@ pub fn exp(x: f32) -> f32 {
     p = p * r + 0.166_665_76;
     p = p * r + 0.5;
     let m = r * r * p + r + 1.0;
-    // 1.5 2^23 + n holds n in its last bits; a cast to an integer would keep the loop of a kernel scalar.
-    const MAGIC: f32 = 12_582_912.0;
-    m * f32::from_bits((n + MAGIC).to_bits().wrapping_add(127) << 23)
+    m * f32::from_bits(whole(n + 127.0) << 23)
 }
 
 /// `(sin, cos)` of `pi z / 2` for `z` in `[-1/2, 1/2]`; absolute error below 1e-7.
