@@ -1,6 +1,7 @@
 //! The one error type of the core. Every message names the parameter, the value and what is allowed.
 
 use crate::par::stop;
+use crate::simd::math::all_finite;
 
 /// Result with the core's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -58,7 +59,7 @@ impl Error {
 }
 
 /// What [`check_room`] finds worth a look; an object asks for it at least, since many small ones fill a memory, too.
-pub const ROOM_FOR_ANY: usize = 1 << 22;
+pub const ROOM_FOR_ANY: usize = 1 << 24;
 
 /// Refuses work for which so much memory cannot be had: allocations deep in a call would abort the process.
 ///
@@ -101,9 +102,7 @@ pub fn lengthen<T: Copy + Default>(values: &mut Vec<T>, more: usize, what: &str)
 /// # Errors
 /// [`Error::NonFinite`] naming the first offending element.
 pub fn check_finite(name: &'static str, values: &[f32]) -> Result<()> {
-    // Counted rather than searched: branch-free, hence vectorised.
-    let finite = |piece: &[f32]| piece.iter().map(|v| u32::from(!v.is_finite())).sum::<u32>() == 0;
-    if stop::pieces(values, 1).all(finite) {
+    if stop::pieces(values, 1).all(all_finite) {
         return Ok(());
     }
     let index = values.iter().position(|v| !v.is_finite()).unwrap_or(0);

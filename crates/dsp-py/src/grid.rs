@@ -99,7 +99,7 @@ impl Grid {
         let bias = bias.map(|bias| vector(py, "bias", &bias)).transpose()?;
         let (y, size) = patient(py, &self.grid, |grid| {
             let (down, right) = windows.0.positions(shape)?;
-            let rows = windows.0.gather(grid.threads(), &x, shape)?;
+            let rows = windows.0.gather(grid.threads(), &x, shape, grid.take_room())?;
             let size = shape[0] * down * right;
             Ok((grid.forward(rows, size, bias.as_deref())?, size))
         })?;

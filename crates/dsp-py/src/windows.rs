@@ -43,7 +43,7 @@ impl Windows {
         let (x, shape) = lent(py, "x", &x)?;
         let (rows, count) = free(py, || {
             let (down, right) = self.0.positions(shape)?;
-            Ok((self.0.gather(Threads::ONE, &x, shape)?, shape[0] * down * right))
+            Ok((self.0.gather(Threads::ONE, &x, shape, Vec::new())?, shape[0] * down * right))
         })?;
         let columns = rows.len() / count.max(1);
         matrix(py, rows, (count, columns))

@@ -219,7 +219,7 @@ impl LearningRule for Chain {
         if !((self.settings.transfer.at(batch.lr) * self.settings.gain) as f32).is_finite() {
             return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
         }
-        let changed = fast.update_at(batch.x, batch.d, &rates, update)?;
+        let changed = fast.update_at(batch.x, batch.d, &rates, &[], update)?;
         self.rate = rate;
         unwatched(|| self.follow(changed, batch.lr))
     }

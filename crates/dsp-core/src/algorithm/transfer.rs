@@ -8,7 +8,7 @@ use super::{Batch, Foundation, Hardware, LearningRule};
 use crate::array::{Changed, CrossbarArray};
 use crate::config::{Consistent, Count, Flag, Range, parameters};
 use crate::device::Device;
-use crate::error::{Error, Result, check_room};
+use crate::error::{Error, Result};
 use crate::filter::{Choppers, PulseBuffer, Tracker};
 use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
@@ -132,7 +132,6 @@ pub struct Transfer {
 /// Space reused between mini-batches.
 #[derive(Clone, Default)]
 struct Scratch {
-    chopped: Vec<f32>,
     read: Vec<f32>,
     pulses: Vec<i8>,
 }
@@ -166,7 +165,7 @@ impl Transfer {
             transfers: 0,
             column: 0,
             sweep: 0,
-            scratch: Scratch { chopped: Vec::new(), read: vec![0.0; rows], pulses: vec![0; rows] },
+            scratch: Scratch { read: vec![0.0; rows], pulses: vec![0; rows] },
         };
         if settings.gamma != 0.0 {
             rule.visible = vec![0.0; rows * cols];
@@ -293,29 +292,13 @@ impl LearningRule for Transfer {
     }
 
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
-        let cols = self.fast.shape().1;
         let (rates, rate) = self.rate.of_batch(&batch, self.fast.device().granularity(), update)?;
         // Before the first pulse: what a transfer could not bear would be found too late.
         if !self.gain(batch.lr).is_finite() {
             return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
         }
-        if self.choppers.is_some() {
-            check_room(size_of_val(batch.x), "the chopped inputs")?;
-        }
-        let mut chopped = std::mem::take(&mut self.scratch.chopped);
-        let changed = match &self.choppers {
-            Some(choppers) => {
-                let signs: Vec<f32> = choppers.signs().iter().map(|sign| f32::from(*sign)).collect();
-                chopped.clear();
-                for x in batch.x.chunks(cols) {
-                    chopped.extend(x.iter().zip(&signs).map(|(x, sign)| x * sign));
-                }
-                self.fast.update_at(&chopped, batch.d, &rates, update)
-            }
-            None => self.fast.update_at(batch.x, batch.d, &rates, update),
-        };
-        self.scratch.chopped = chopped;
-        let changed = changed?;
+        let signs = self.choppers.as_ref().map_or(&[][..], Choppers::signs);
+        let changed = self.fast.update_at(batch.x, batch.d, &rates, signs, update)?;
         self.rate = rate;
         unwatched(|| self.follow(changed, batch.lr));
         Ok(())

@@ -4,6 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::par::stop;
+use crate::simd::rows::{Plus, Times, repeated};
+use crate::simd::{Isa, Kernel};
 
 /// The sizes `a`, `b`, ... as the ranges `0..a`, `a..a + b`, ...
 pub fn ranges(sizes: &[usize]) -> Vec<Range<usize>> {
@@ -34,6 +36,7 @@ pub fn cut(values: Vec<f32>, blocks: &[Range<usize>]) -> Vec<Arc<Vec<f32>>> {
 /// The sum (n, width) of `parts` (n, size), each at its columns and times its gain: `place(i)` of part `i`. An only part,
 /// which has all columns, becomes the sum in its place unless the parts are to be kept.
 pub fn sum<'a>(
+    isa: Isa,
     parts: &mut [Vec<f32>],
     keep: bool,
     n: usize,
@@ -42,8 +45,7 @@ pub fn sum<'a>(
 ) -> Vec<f32> {
     if let ([only], false) = (&mut *parts, keep) {
         let (mut total, gain) = (std::mem::take(only), place(0).1);
-        // Added to zero, as below: a sum is never -0.
-        stop::pieces_mut(&mut total, width).for_each(|piece| piece.iter_mut().for_each(|v| *v = 0.0 + *v * gain));
+        stop::pieces_mut(&mut total, width).for_each(|values| isa.run(Only { values, gain }));
         return total;
     }
     let mut total = vec![0.0; n * width];
@@ -51,12 +53,69 @@ pub fn sum<'a>(
         let (columns, gain) = place(i);
         let pieces = part.chunks(stop::rows_at_once(width) * columns.len());
         for (total, part) in stop::pieces_mut(&mut total, width).zip(pieces) {
-            for (row, part) in total.chunks_exact_mut(width).zip(part.chunks_exact(columns.len())) {
-                row[columns.clone()].iter_mut().zip(part).for_each(|(sum, v)| *sum += v * gain);
-            }
+            isa.run(Add { total, width, part, columns, gain });
         }
     }
     total
+}
+
+/// Makes the sum of an only part in its place.
+struct Only<'a> {
+    values: &'a mut [f32],
+    gain: f32,
+}
+
+impl Kernel for Only<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for v in self.values {
+            // Added to zero, as in [`Add`]: a sum is never -0.
+            *v = 0.0 + *v * self.gain;
+        }
+    }
+}
+
+/// Adds `gain * part` (n, size) to its columns of `total` (n, width).
+struct Add<'a> {
+    total: &'a mut [f32],
+    width: usize,
+    part: &'a [f32],
+    columns: &'a Range<usize>,
+    gain: f32,
+}
+
+impl Kernel for Add<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { total, width, part, columns, gain } = self;
+        if columns.len() == width {
+            for (sum, v) in total.iter_mut().zip(part) {
+                *sum += v * gain;
+            }
+            return;
+        }
+        for (row, part) in total.chunks_exact_mut(width).zip(part.chunks_exact(columns.len())) {
+            for (sum, v) in row[columns.start..columns.end].iter_mut().zip(part) {
+                *sum += v * gain;
+            }
+        }
+    }
+}
+
+/// `values` (n, width) times `row` (width), number by number of every row; nothing for an empty row.
+pub fn scale(isa: Isa, values: &mut [f32], row: &[f32]) {
+    let rows = repeated(row);
+    stop::pieces_mut(values, rows.len()).for_each(|values| isa.run(Times { values, rows: &rows }));
+}
+
+/// `values` (n, width) plus `row` (width), number by number of every row; nothing for an empty row.
+pub fn shift(isa: Isa, values: &mut [f32], row: &[f32]) {
+    let rows = repeated(row);
+    stop::pieces_mut(values, rows.len()).for_each(|values| isa.run(Plus { values, rows: &rows }));
 }
 
 #[cfg(test)]
@@ -69,14 +128,14 @@ mod tests {
         let blocks = ranges(&[2, 4, 1]);
         let mut parts: Vec<Vec<f32>> = cut(values.clone(), &blocks).iter().map(|part| part.to_vec()).collect();
         assert_eq!(parts[1][..4], values[2..6]);
-        assert_eq!(sum(&mut parts, false, 5, 7, |i| (&blocks[i], 1.0)), values);
+        assert_eq!(sum(Isa::machine(), &mut parts, false, 5, 7, |i| (&blocks[i], 1.0)), values);
     }
 
     #[test]
     fn the_only_part_is_summed_to_the_same_bits() {
         let values = vec![-0.0, 1.5, -2.0, 0.3];
         let bits = |keep| {
-            let summed = sum(&mut [values.clone()], keep, 2, 2, |_| (&(0..2), 0.7));
+            let summed = sum(Isa::machine(), &mut [values.clone()], keep, 2, 2, |_| (&(0..2), 0.7));
             summed.into_iter().map(f32::to_bits).collect::<Vec<_>>()
         };
         assert_eq!(bits(false), bits(true));

@@ -1,6 +1,7 @@
 //! The digital factors between a tile and the layer around it.
 
 use crate::par::stop;
+use crate::simd::{Isa, Kernel, LANES};
 
 /// The digital factors of one tile.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,41 +19,53 @@ impl Default for Factors {
 }
 
 impl Factors {
-    /// `values` (batch, outputs) times `s a`.
-    pub(super) fn forth(&self, values: &[f32]) -> Vec<f32> {
-        self.times(values, |a| a)
+    /// What takes the factor `s a` forth, a number an output; one for all outputs where they are alike.
+    pub(super) fn forth(&self) -> Vec<f32> {
+        self.each(|a| a)
     }
 
-    /// `values` (batch, outputs) times `s / a`.
-    pub(super) fn back(&self, values: &[f32]) -> Vec<f32> {
-        self.times(values, |a| 1.0 / a)
+    /// The same for `s / a`.
+    pub(super) fn back(&self) -> Vec<f32> {
+        self.each(|a| 1.0 / a)
     }
 
-    fn times(&self, values: &[f32], factor: impl Fn(f32) -> f32) -> Vec<f32> {
+    fn each(&self, factor: impl Fn(f32) -> f32) -> Vec<f32> {
         let gain = self.gain as f32;
-        let factors: Vec<f32> = self.scale.iter().map(|a| factor(*a) * gain).collect();
-        let mut times = Vec::with_capacity(values.len());
-        for piece in stop::pieces(values, factors.len().max(1)) {
-            if factors.is_empty() {
-                times.extend(piece.iter().map(|v| v * gain));
-            } else {
-                let rows = piece.chunks_exact(factors.len());
-                rows.for_each(|row| times.extend(row.iter().zip(&factors).map(|(v, f)| v * f)));
-            }
-        }
-        times
+        if self.scale.is_empty() { vec![gain] } else { self.scale.iter().map(|a| factor(*a) * gain).collect() }
     }
 }
 
 /// The sum of products, which a learned gain descends, in sixteen partial sums of fixed order.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
-    let mut sums = [0.0_f64; 16];
-    for (a, b) in stop::pieces(a, 16).zip(stop::pieces(b, 16)) {
-        for (a, b) in a.chunks(16).zip(b.chunks(16)) {
-            for (sum, (a, b)) in sums.iter_mut().zip(a.iter().zip(b)) {
-                *sum += f64::from(*a) * f64::from(*b);
-            }
-        }
+pub(super) fn dot(isa: Isa, a: &[f32], b: &[f32]) -> f64 {
+    let mut sums = [0.0; LANES];
+    for (a, b) in stop::pieces(a, LANES).zip(stop::pieces(b, LANES)) {
+        sums = isa.run(Dot { a, b, sums });
     }
     sums.iter().sum()
+}
+
+/// See [`dot`]; adds to the sums of the numbers before.
+struct Dot<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+    sums: [f64; LANES],
+}
+
+impl Kernel for Dot<'_> {
+    type Output = [f64; LANES];
+
+    #[inline(always)]
+    fn run(self) -> [f64; LANES] {
+        let Self { a, b, mut sums } = self;
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        for (a, b) in a.iter().zip(b) {
+            for lane in 0..LANES {
+                sums[lane] += f64::from(a[lane]) * f64::from(b[lane]);
+            }
+        }
+        for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
+            *sum += f64::from(*a) * f64::from(*b);
+        }
+        sums
+    }
 }

@@ -15,6 +15,10 @@ use crate::array::reads::Reads;
 use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::{Threads, stop};
 use crate::simd::Isa;
+use crate::simd::rows::Finite;
+
+/// Most inputs whose room is kept for the next batch: those of a mini-batch.
+const MOST_ROOM: usize = 1 << 20;
 
 /// A tile that a grid shares with whoever looks at it.
 pub type SharedTile = Arc<Mutex<Tile>>;
@@ -27,7 +31,10 @@ pub struct Grid {
     factors: Vec<Factors>,
     learn_gain: bool,
     threads: Threads,
+    isa: Isa,
     last: Option<Arc<Passes>>,
+    /// Inputs of the passes before the last, for [`Self::take_room`].
+    room: Vec<f32>,
     /// What reads had left in every tile before the last pass.
     before: Vec<Option<Reads>>,
 }
@@ -79,7 +86,25 @@ impl Grid {
         }
         let (rows, columns) = (ranges(row_sizes), ranges(column_sizes));
         let factors = vec![Factors::default(); count];
-        Ok(Self { tiles, rows, columns, factors, learn_gain, threads, last: None, before: Vec::new() })
+        let isa = Isa::current()?;
+        Ok(Self {
+            tiles,
+            rows,
+            columns,
+            factors,
+            learn_gain,
+            threads,
+            isa,
+            last: None,
+            room: Vec::new(),
+            before: Vec::new(),
+        })
+    }
+
+    /// [`check_finite`] at this grid's level.
+    fn check_finite(&self, name: &'static str, values: &[f32]) -> Result<()> {
+        let finite = stop::pieces(values, 1).all(|piece| self.isa.run(Finite(piece)));
+        if finite { Ok(()) } else { check_finite(name, values) }
     }
 
     /// Outputs and inputs.
@@ -165,34 +190,31 @@ impl Grid {
         if let Some(bias) = bias {
             check_len("bias", bias.len(), 1, outputs)?;
         }
-        check_finite("x", &x)?;
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let parts = cut(x, &self.columns);
         let task = |i: usize, tile: &mut Tile| tile.forward(&parts[i % parts.len()], batch);
         self.remember();
         let (y, read) = self.read(batch, task, |mut read| {
-            for (i, (values, factors)) in read.iter_mut().zip(&self.factors).enumerate() {
-                let rows = &self.rows[i / self.columns.len()];
-                if !factors.scale.is_empty() {
-                    for row in stop::pieces_mut(values, rows.len()).flat_map(|piece| piece.chunks_exact_mut(rows.len()))
-                    {
-                        row.iter_mut().zip(&factors.scale).for_each(|(v, a)| *v *= a);
-                    }
-                }
+            for (values, factors) in read.iter_mut().zip(&self.factors) {
+                blocks::scale(self.isa, values, &factors.scale);
             }
             let place = |i: usize| (&self.rows[i / self.columns.len()], self.factors[i].gain as f32);
-            let mut y = blocks::sum(&mut read, self.learn_gain, batch, outputs, place);
-            if let Some(bias) = bias {
-                for row in stop::pieces_mut(&mut y, outputs).flat_map(|piece| piece.chunks_exact_mut(outputs)) {
-                    row.iter_mut().zip(bias).for_each(|(y, b)| *y += b);
-                }
-            }
-            check_finite("output", &y)?;
+            let mut y = blocks::sum(self.isa, &mut read, self.learn_gain, batch, outputs, place);
+            blocks::shift(self.isa, &mut y, bias.unwrap_or_default());
+            self.check_finite("output", &y)?;
             Ok((y, read))
         })?;
         let outputs = if self.learn_gain { read.into_iter().map(Arc::new).collect() } else { Vec::new() };
-        self.last = Some(Arc::new(Passes { batch, inputs: parts, outputs, gradients: Vec::new() }));
+        let passes = Passes { batch, inputs: parts, outputs, gradients: Vec::new() };
+        let former = self.last.replace(Arc::new(passes)).and_then(Arc::into_inner);
+        let inputs = former.and_then(|passes| passes.inputs.into_iter().next()).and_then(Arc::into_inner);
+        self.room = inputs.filter(|inputs| inputs.len() <= MOST_ROOM).unwrap_or_default();
         Ok(y)
+    }
+
+    /// Room for the inputs of a batch, with some numbers in it, if there is any: that of new ones would have to be cleared.
+    pub fn take_room(&mut self) -> Vec<f32> {
+        std::mem::take(&mut self.room)
     }
 
     /// The passes that `backward` and `update` refer to, if there was one.
@@ -231,19 +253,21 @@ impl Grid {
         let (outputs, inputs) = self.shape();
         let batch = self.last.as_ref().ok_or_else(|| Error::State("backward() before forward()".into()))?.batch;
         check_len("grad", gradient.len(), batch, outputs)?;
-        check_finite("grad", &gradient)?;
+        self.check_finite("grad", &gradient)?;
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let gradients = cut(gradient, &self.rows);
         let mut result = None;
         if wanted {
             self.remember();
             let task = |i: usize, tile: &mut Tile| {
-                tile.backward(&self.factors[i].forth(&gradients[i / self.columns.len()]), batch)
+                let mut d = gradients[i / self.columns.len()].to_vec();
+                blocks::scale(self.isa, &mut d, &self.factors[i].forth());
+                tile.backward(&d, batch)
             };
             result = Some(self.read(batch, task, |mut read| {
                 let place = |i: usize| (&self.columns[i % self.columns.len()], 1.0);
-                let dx = blocks::sum(&mut read, false, batch, inputs, place);
-                check_finite("gradient of the input", &dx)?;
+                let dx = blocks::sum(self.isa, &mut read, false, batch, inputs, place);
+                self.check_finite("gradient of the input", &dx)?;
                 Ok(dx)
             })?);
         }
@@ -265,11 +289,12 @@ impl Grid {
     fn errors(&self, factor: f32) -> Result<Vec<Vec<f32>>> {
         let last = self.passes()?;
         let error = |(i, factors): (usize, &Factors)| {
-            let mut error = factors.back(&last.gradients[i / self.columns.len()]);
+            let mut error = last.gradients[i / self.columns.len()].to_vec();
+            blocks::scale(self.isa, &mut error, &factors.back());
             if factor != 1.0 {
-                stop::pieces_mut(&mut error, 1).for_each(|piece| piece.iter_mut().for_each(|e| *e *= factor));
+                blocks::scale(self.isa, &mut error, &[factor]);
             }
-            check_finite("scaled error", &error)?;
+            self.check_finite("scaled error", &error)?;
             Ok(error)
         };
         self.factors.iter().enumerate().map(error).collect()
@@ -279,7 +304,7 @@ impl Grid {
     fn gain_steps(&self, lr: f64) -> Result<Vec<f64>> {
         let last = self.passes()?;
         let step = |(i, output): (usize, &Arc<Vec<f32>>)| {
-            let step = lr * dot(&last.gradients[i / self.columns.len()], output);
+            let step = lr * dot(self.isa, &last.gradients[i / self.columns.len()], output);
             let finite = (self.factors[i].gain - step).is_finite();
             if finite { Ok(step) } else { Err(Error::parameter("lr", lr, "one that leaves the output scales finite")) }
         };
@@ -333,7 +358,7 @@ pub fn update(steps: &mut [Step<'_>], lr: f64) -> Result<()> {
     let (mut work, mut longest) = (0_usize, 0_usize);
     let mut threads = Threads::ONE;
     // Nanoseconds for a line's train of 31 slots, measured: 64, 43 and 27.
-    let drawing: usize = match Isa::current()? {
+    let drawing = |isa: Isa| match isa {
         Isa::Base => 64,
         Isa::V3 => 43,
         Isa::V4 => 27,
@@ -348,7 +373,7 @@ pub fn update(steps: &mut [Step<'_>], lr: f64) -> Result<()> {
         let batch = last.batch;
         let (rows, cols) = grid.shape();
         // A pulse on every cell for every vector, and the drawing of the trains.
-        let each = rows.saturating_mul(cols).saturating_add(drawing.saturating_mul(rows + cols));
+        let each = rows.saturating_mul(cols).saturating_add((rows + cols).saturating_mul(drawing(grid.isa)));
         longest = longest.saturating_add(each.saturating_mul(batch));
         tiles.extend(grid.tiles.iter().cloned());
         for (i, (tile, d)) in grid.tiles.iter().zip(errors).enumerate() {

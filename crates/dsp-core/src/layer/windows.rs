@@ -59,16 +59,17 @@ impl Windows {
     }
 
     /// The patches of the images `x`: a row for every image and position, a column for every channel, kernel row and kernel
-    /// column.
+    /// column. They are put into `room`, whatever that holds.
     ///
     /// # Errors
     /// [`Error::Shape`] for a wrong length or images without room for a window.
-    pub fn gather(&self, threads: Threads, x: &[f32], shape: Shape) -> Result<Vec<f32>> {
+    pub fn gather(&self, threads: Threads, x: &[f32], shape: Shape, room: Vec<f32>) -> Result<Vec<f32>> {
         let [images, channels, height, width] = shape;
         check_len("x", x.len(), images * channels, height * width)?;
         let (positions, lines) = (self.positions(shape)?, self.lines(shape));
         let per_image = positions.0 * positions.1 * lines.len() * self.kernel.1;
-        let mut rows = vec![0.0; images * per_image];
+        let mut rows = room;
+        rows.resize(images * per_image, 0.0);
         let size = channels * height * width;
         let work = rows.len() / 2;
         let parts = x.chunks_exact(size.max(1)).zip(rows.chunks_exact_mut(per_image.max(1))).collect();
@@ -228,7 +229,7 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(windows.gather(Threads::ONE, &x, SHAPE).unwrap(), expected, "{windows:?}");
+            assert_eq!(windows.gather(Threads::ONE, &x, SHAPE, vec![9.0; 5]).unwrap(), expected, "{windows:?}");
         }
     }
 
@@ -237,7 +238,7 @@ mod tests {
         let x = images();
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         for windows in all() {
-            let patches = windows.gather(Threads::ONE, &x, SHAPE).unwrap();
+            let patches = windows.gather(Threads::ONE, &x, SHAPE, vec![9.0; 5]).unwrap();
             let rows: Vec<f32> = (0..patches.len()).map(|i| (i * 29 % 83) as f32 - 41.0).collect();
             // Eighths and whole numbers: every product and sum is exact.
             assert_eq!(
@@ -252,7 +253,8 @@ mod tests {
     fn poolings_and_their_transposes() {
         let x = images();
         for windows in all().filter(|windows| windows.padding == (0, 0)) {
-            let patches = windows.gather(Threads::ONE, &x, [SHAPE[0] * SHAPE[1], 1, SHAPE[2], SHAPE[3]]).unwrap();
+            let patches =
+                windows.gather(Threads::ONE, &x, [SHAPE[0] * SHAPE[1], 1, SHAPE[2], SHAPE[3]], Vec::new()).unwrap();
             let size = windows.kernel.0 * windows.kernel.1;
             let (y, places) = largest(&windows, &x, SHAPE).unwrap();
             let means = mean(&windows, &x, SHAPE).unwrap();
@@ -275,8 +277,8 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let windows = Windows::new((3, 3), (1, 1), (0, 0), (1, 1)).unwrap();
         assert!(Windows::new((0, 3), (1, 1), (0, 0), (1, 1)).is_err());
-        assert!(windows.gather(Threads::ONE, &[0.0; 4], [1, 1, 2, 2]).is_err());
-        assert!(windows.gather(Threads::ONE, &[0.0; 4], [1, 1, 3, 3]).is_err());
+        assert!(windows.gather(Threads::ONE, &[0.0; 4], [1, 1, 2, 2], Vec::new()).is_err());
+        assert!(windows.gather(Threads::ONE, &[0.0; 4], [1, 1, 3, 3], Vec::new()).is_err());
         assert!(windows.scatter(Threads::ONE, &[0.0; 8], [1, 1, 3, 3]).is_err());
         assert!(largest_backward(&[1.0], &[9], [1, 1, 3, 3]).is_err());
         assert!(largest_backward(&[1.0], &[], [1, 1, 3, 3]).is_err());

@@ -65,8 +65,12 @@ pub fn backward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize,
                 let scalars = Scalars { values: d, stride: rows, rows: d.len() / rows };
                 let sums = add_up(isa, Block { panels, runs: &runs, depth: rows, scalars }, &mut sums);
                 for (b, y) in y.chunks_exact_mut(width).enumerate() {
-                    for (y, sums) in y[columns.clone()].chunks_mut(LANES).zip(sums[b..].iter().step_by(scalars.rows)) {
-                        y.copy_from_slice(&sums[..y.len()]);
+                    let mut sums = sums[b..].iter().step_by(scalars.rows);
+                    // Whole strips have a fixed length, and need no call to be copied.
+                    let (strips, rest) = y[columns.clone()].as_chunks_mut::<LANES>();
+                    strips.iter_mut().zip(&mut sums).for_each(|(y, sums)| *y = *sums);
+                    if let (false, Some(sums)) = (rest.is_empty(), sums.next()) {
+                        rest.copy_from_slice(&sums[..rest.len()]);
                     }
                 }
             }
@@ -141,13 +145,13 @@ fn blocked(
     y: &mut [f32],
     compute: impl Fn(usize, usize, &mut [f32]) + Sync,
 ) {
-    let threads = threads.for_work(y.len() * depth / 16);
-    if threads == Threads::ONE {
+    let work = y.len() * depth / 16;
+    if threads.for_short_work(work) == Threads::ONE {
         return compute(0, outputs, y);
     }
     let batch = y.len() / outputs;
     let starts: Vec<usize> = (0..outputs).step_by(BLOCK).collect();
-    let blocks = threads.map(starts.clone(), |first| {
+    let blocks = threads.map_work(work, starts.clone(), |first| {
         let mut block = vec![0.0; batch * BLOCK.min(outputs - first)];
         compute(first, BLOCK.min(outputs - first), &mut block);
         block

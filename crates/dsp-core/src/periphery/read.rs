@@ -7,13 +7,13 @@ use super::input::convert;
 use super::lines::Lines;
 use super::output::finalise;
 use super::passes::Passes;
-use super::{Periphery, noise_management, product};
+use super::{NoiseManagement, Periphery, noise_management, product};
 use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::Threads;
-use crate::par::stop::{self, checkpoint};
+use crate::par::stop::checkpoint;
 use crate::rng::fill::ELEMENTS;
 use crate::rng::{Key, Purpose, Stream};
-use crate::simd::rows::Largest;
+use crate::simd::rows::{Finite, Largest};
 use crate::simd::{Isa, LANES};
 
 /// Most rounds of one vector.
@@ -142,7 +142,6 @@ pub fn read(
     };
     let (inputs, outputs) = (matrix.inputs(direction), matrix.outputs(direction));
     check_len(name, input.len(), batch, inputs)?;
-    check_finite(name, input)?;
     let most = ELEMENTS / inputs.max(outputs) as u64;
     if batch as u64 > most {
         return Err(Error::parameter("batch", batch, format!("at most {most}")));
@@ -150,6 +149,7 @@ pub fn read(
     // Prepared inputs and their transposition, outputs before and after the output stage, twice for two passes.
     check_room(batch.saturating_mul(28 * (inputs + outputs)), "a read of this batch")?;
     if periphery.perfect() {
+        check_finite(name, input)?;
         let mut y = vec![0.0; batch * outputs];
         matrix.product(direction, context, input, &mut y);
         if periphery.out_scale != 1.0 {
@@ -158,33 +158,56 @@ pub fn read(
         check_finite("y", &y)?;
         return Ok((y, batch as u64));
     }
-    let mut seen = *average;
-    let largest = stop::pieces(input, inputs).flat_map(|piece| context.isa.run(Largest(piece, inputs)));
-    let scale = |(x, largest)| noise_management::scale(periphery, x, largest, &mut seen);
-    let scales: Vec<f32> = input.chunks_exact(inputs).zip(largest).map(scale).collect();
     let mut y = vec![0.0; batch * outputs];
     let work = matrix.weights.len() * batch / 16 + NANOSECONDS_PER_LINE * batch * (inputs + outputs);
     let parts = if work < SHARED_ABOVE { 1 } else { PARTS * context.threads.count() };
     let block = (BLOCK / inputs.max(outputs)).min(batch.div_ceil(parts)).next_multiple_of(LANES).max(2 * LANES);
-    let blocks: Vec<_> = scales.chunks(block).zip(y.chunks_mut(block * outputs)).enumerate().collect();
+    let mut seen = *average;
+    let blocks: Vec<_> = input
+        .chunks(block * inputs)
+        .zip(y.chunks_mut(block * outputs))
+        .enumerate()
+        .map(|(at, (x, y))| {
+            let before = seen;
+            // What is averaged goes from vector to vector, and so on to the next block before this one is read.
+            if periphery.noise_management == NoiseManagement::AverageAbsMax {
+                checkpoint();
+                scales(periphery, context.isa, x, inputs, &mut seen);
+            }
+            (at * block, x, y, before)
+        })
+        .collect();
     // Where there are fewer blocks than threads, these share each product instead.
     let across = blocks.len() >= context.threads.count();
     let within = if across { Threads::ONE } else { context.threads };
     let passes = Passes::new(matrix, direction, periphery, Context { threads: within, ..context }, batch);
-    let rounds = |(at, (scales, y)): (usize, (&[f32], &mut [f32]))| {
+    let rounds = |(first, x, y, mut average): (usize, &[f32], &mut [f32], f32)| {
         checkpoint();
+        let scales = scales(periphery, context.isa, x, inputs, &mut average)?;
         // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
         let reads = |scale: f32| scale > 0.0 || (periphery.inp_noise > 0.0 && direction == Direction::Forward);
         let vectors = scales.iter().enumerate().filter(|(_, scale)| reads(**scale));
-        let vectors = vectors.map(|(index, scale)| Vector::new(at * block + index, *scale)).collect();
-        passes.rounds(vectors, input, at * block, y)
+        let vectors = vectors.map(|(index, scale)| Vector::new(first + index, *scale)).collect();
+        let passed = passes.rounds(vectors, input, first, y);
+        context.isa.run(Finite(y)).then_some(passed)
     };
     let threads = if across && work >= SHARED_ABOVE { context.threads } else { Threads::ONE };
-    let vectors = threads.map_work(work, blocks, rounds).into_iter().sum();
-    // Finite inputs can overflow in the product or in undoing the scaling: an error here, not a NaN three layers on.
-    check_finite("y", &y)?;
+    let passed: Option<u64> = threads.map_work(work, blocks, rounds).into_iter().sum();
+    if passed.is_none() {
+        check_finite(name, input)?;
+        // Finite inputs can overflow in the product or in undoing the scaling: an error here, not a NaN three layers on.
+        check_finite("y", &y)?;
+    }
     *average = seen;
-    Ok((y, vectors))
+    Ok((y, passed.unwrap_or_default()))
+}
+
+/// Noise management's scales of the vectors `x`, if all their numbers are finite.
+fn scales(periphery: &Periphery, isa: Isa, x: &[f32], inputs: usize, average: &mut f32) -> Option<Vec<f32>> {
+    let largest = isa.run(Largest(x, inputs));
+    let finite = largest.iter().all(|v| v.is_finite());
+    let scale = |(x, largest)| noise_management::scale(periphery, x, largest, average);
+    finite.then(|| x.chunks_exact(inputs).zip(largest).map(scale).collect())
 }
 
 /// Reads one column through a one-hot input of amplitude one, without noise or bound management, into `out`.

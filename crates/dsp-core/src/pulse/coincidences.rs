@@ -160,8 +160,20 @@ mod tests {
             let update = PulseUpdate { desired_bl, ..PulseUpdate::default() };
             let granularity = device.granularity();
             let (isa, rates) = (Isa::machine(), &[lr; 12]);
-            let request =
-                Request { x: &x, d: &d, batch, rows, cols, rates, granularity, update: &update, key, step: 0, isa };
+            let request = Request {
+                x: &x,
+                d: &d,
+                batch,
+                rows,
+                cols,
+                rates,
+                signs: &[],
+                granularity,
+                update: &update,
+                key,
+                step: 0,
+                isa,
+            };
             let mut trains = Trains::draw(&request).unwrap();
             let mut run = |expected| {
                 trains.expected = expected;

@@ -2,6 +2,7 @@
 
 use super::fidelity::Fidelity;
 use crate::config::{Consistent, Count, Flag, Range, choices, parameters};
+use crate::simd::{Isa, Kernel};
 
 choices! {
     /// How coincidence counts come from line probabilities.
@@ -63,32 +64,76 @@ impl PulseUpdate {
     /// The scaling for a pair with maxima `x_max = max |x|`, `d_max = max |d|`, at rate `lr` and granularity `g`.
     #[must_use]
     pub fn scaling(&self, x_max: f64, d_max: f64, lr: f64, g: f64) -> Scaling {
+        if self.managed() {
+            let [length, error, input] = self.balanced(x_max, d_max, lr, g);
+            return Scaling { length: length as u32, error, input };
+        }
         let longest = f64::from(self.desired_bl);
-        let managed = self.update_management || self.update_bl_management;
-        if lr == 0.0 || (managed && (x_max == 0.0 || d_max == 0.0)) {
+        if lr == 0.0 {
             return Scaling::default();
         }
-        if !managed {
-            if !self.fixed_bl && g * longest < lr {
-                let length = (lr / g).ceil().min(f64::from(MAX_BL)) as u32;
-                return Scaling { length: length.max(1), error: 1.0, input: 1.0 };
-            }
-            let scale = (lr / (g * longest)).sqrt();
-            return Scaling { length: self.desired_bl, error: scale, input: scale };
+        if !self.fixed_bl && g * longest < lr {
+            let length = (lr / g).ceil().min(f64::from(MAX_BL)) as u32;
+            return Scaling { length: length.max(1), error: 1.0, input: 1.0 };
         }
-        let mut d_scaled = self.um_grad_scale * d_max;
+        let scale = (lr / (g * longest)).sqrt();
+        Scaling { length: self.desired_bl, error: scale, input: scale }
+    }
+
+    /// [`Self::scaling`] for the vector pairs of a batch, of granularity `g`, with maxima and rates as there.
+    pub fn scalings(&self, isa: Isa, x_max: &[f32], d_max: &[f32], rates: &[f64], g: f64) -> Vec<Scaling> {
+        let maxima = x_max.iter().zip(d_max).map(|(x, d)| (f64::from(*x), f64::from(*d)));
+        if !self.managed() {
+            return maxima.zip(rates).map(|((x, d), lr)| self.scaling(x, d, *lr, g)).collect();
+        }
+        let out = [(); 3].map(|()| vec![0.0; rates.len()]);
+        let [length, error, input] = isa.run(Balance { update: self, x_max, d_max, rates, g, out });
+        let scaling = |((length, error), input)| Scaling { length: length as u32, error, input };
+        length.into_iter().zip(error).zip(input).map(scaling).collect()
+    }
+
+    fn managed(&self) -> bool {
+        self.update_management || self.update_bl_management
+    }
+
+    /// Length and scales under management; zeros where nothing is sent. Without branches: a batch of them is one loop.
+    #[inline(always)]
+    fn balanced(&self, x_max: f64, d_max: f64, lr: f64, g: f64) -> [f64; 3] {
+        let longest = f64::from(self.desired_bl);
+        let d_scaled = self.um_grad_scale * d_max;
         let largest = lr * x_max * d_scaled / g;
-        let length = if self.update_bl_management { largest.ceil().min(longest) } else { longest };
-        // A request so small that ceil gives 0 (denormal numbers) sends nothing.
-        if length < 1.0 {
-            return Scaling::default();
-        }
+        let needed = if self.update_bl_management { largest.ceil() } else { longest };
+        let length = if needed < longest { needed } else { longest };
         let base = (lr / (g * length)).sqrt();
-        if largest > longest {
-            d_scaled *= longest / largest;
-        }
+        let d_scaled = if largest > longest { d_scaled * (longest / largest) } else { d_scaled };
         let balance = (x_max / d_scaled).sqrt();
-        Scaling { length: length as u32, error: base * balance, input: base / balance }
+        // A request so small that ceil gives 0 (denormal numbers) sends nothing either.
+        let sends = (lr != 0.0) & (x_max != 0.0) & (d_max != 0.0) & (length >= 1.0);
+        if sends { [length, base * balance, base / balance] } else { [0.0; 3] }
+    }
+}
+
+/// See [`PulseUpdate::scalings`]; `out` takes lengths, error scales and input scales.
+struct Balance<'a> {
+    update: &'a PulseUpdate,
+    x_max: &'a [f32],
+    d_max: &'a [f32],
+    rates: &'a [f64],
+    g: f64,
+    out: [Vec<f64>; 3],
+}
+
+impl Kernel for Balance<'_> {
+    type Output = [Vec<f64>; 3];
+
+    #[inline(always)]
+    fn run(mut self) -> [Vec<f64>; 3] {
+        let [length, error, input] = &mut self.out;
+        let vectors = self.x_max.iter().zip(self.d_max).zip(self.rates);
+        for (((length, error), input), ((x, d), lr)) in length.iter_mut().zip(error).zip(input).zip(vectors) {
+            [*length, *error, *input] = self.update.balanced(f64::from(*x), f64::from(*d), *lr, self.g);
+        }
+        self.out
     }
 }
 
@@ -121,5 +166,25 @@ mod tests {
         assert_eq!(update.scaling(1.0, 1.0, 1.0, 0.1), Scaling { length: 10, error: 1.0, input: 1.0 });
         let free = PulseUpdate { fixed_bl: false, ..update };
         assert_eq!(free.scaling(1.0, 1.0, 2.55, 0.1), Scaling { length: 26, error: 1.0, input: 1.0 });
+    }
+
+    #[test]
+    fn a_batch_has_the_scalings_of_its_pairs() {
+        let values = [0.0, 1e-30, 0.01, 0.3, 1.0, 2.5, 700.0];
+        let pairs = || values.iter().flat_map(|x| values.iter().map(move |d| (*x, *d)));
+        let (x_max, d_max): (Vec<f32>, Vec<f32>) = pairs().unzip();
+        for lr in [0.0, 1e-300, 0.02, 5.0] {
+            let rates = vec![lr; x_max.len()];
+            for (update_management, update_bl_management) in
+                [(true, true), (true, false), (false, true), (false, false)]
+            {
+                let update = PulseUpdate { update_management, update_bl_management, ..PulseUpdate::default() };
+                let single = |(x, d)| update.scaling(f64::from(x), f64::from(d), lr, 0.01);
+                let expected: Vec<Scaling> = pairs().map(single).collect();
+                for isa in Isa::available() {
+                    assert_eq!(update.scalings(isa, &x_max, &d_max, &rates, 0.01), expected);
+                }
+            }
+        }
     }
 }

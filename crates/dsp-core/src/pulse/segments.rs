@@ -1,6 +1,6 @@
 //! The trains of a batch of vector pairs, cut into machine words.
 
-use super::train::Draw;
+use super::train::{Draw, Lines};
 use super::trains::Request;
 use crate::error::{Result, lengthen, make_room};
 use crate::rng::Purpose;
@@ -40,6 +40,8 @@ pub struct Fired<'a> {
 pub struct Segments {
     rows: usize,
     padded: usize,
+    /// All ones where an input line is chopped, else zero; empty where none is.
+    chopped: Vec<u32>,
     /// Slots in which input lines fire, over all segments and lines.
     met: usize,
     error: Vec<u32>,
@@ -49,9 +51,10 @@ pub struct Segments {
 }
 
 impl Segments {
-    /// No segments yet, of an array of this shape.
-    pub fn new(rows: usize, cols: usize) -> Self {
-        Self { rows, padded: cols.next_multiple_of(LANES), ..Self::default() }
+    /// No segments yet, of an array of this shape whose input lines have these choppers, if any.
+    pub fn new(rows: usize, cols: usize, signs: &[i8]) -> Self {
+        let chopped = signs.iter().map(|sign| if *sign < 0 { u32::MAX } else { 0 }).collect();
+        Self { rows, padded: cols.next_multiple_of(LANES), chopped, ..Self::default() }
     }
 
     /// Makes room for so many segments, but not for more than will do: what grows later is copied.
@@ -140,8 +143,8 @@ impl Segments {
         request: &Request<'_>,
         ordinal: u32,
         length: u32,
-        (x, d): (&[f32], &[f32]),
-        (q, p): (&[f32], &[f32]),
+        mut x: Lines<'_>,
+        mut d: Lines<'_>,
     ) -> Result<f64> {
         let negative = |v: &f32| if v.is_sign_negative() { u32::MAX } else { 0 };
         let mut expected = 0.0;
@@ -153,13 +156,13 @@ impl Segments {
                 Draw { stream, ordinal: ordinal + from, slots, probabilities, words }.at(request.isa)
             };
             lengthen(&mut self.error, self.rows, "the pulse trains")?;
-            let fired = draw(Purpose::ErrorTrain, p, &mut self.error[errors..]);
+            let fired = draw(Purpose::ErrorTrain, d.probabilities(), &mut self.error[errors..]);
             if fired == 0 {
                 self.error.truncate(errors);
                 continue;
             }
             lengthen(&mut self.input, self.padded, "the pulse trains")?;
-            let met = draw(Purpose::InputTrain, q, &mut self.input[inputs..inputs + request.cols]);
+            let met = draw(Purpose::InputTrain, x.probabilities(), &mut self.input[inputs..inputs + request.cols]);
             if met == 0 {
                 self.error.truncate(errors);
                 self.input.truncate(inputs);
@@ -167,8 +170,13 @@ impl Segments {
             }
             lengthen(&mut self.error_negative, self.rows, "the pulse trains")?;
             lengthen(&mut self.input_negative, self.padded, "the pulse trains")?;
-            self.error_negative[errors..].iter_mut().zip(d.iter().map(negative)).for_each(|(word, all)| *word = all);
-            self.input_negative[inputs..].iter_mut().zip(x.iter().map(negative)).for_each(|(word, all)| *word = all);
+            self.error_negative[errors..]
+                .iter_mut()
+                .zip(d.values.iter().map(negative))
+                .for_each(|(word, all)| *word = all);
+            let input_negative = &mut self.input_negative[inputs..];
+            input_negative.iter_mut().zip(x.values.iter().map(negative)).for_each(|(word, all)| *word = all);
+            input_negative.iter_mut().zip(&self.chopped).for_each(|(word, chopped)| *word ^= chopped);
             self.met += met as usize;
             expected += f64::from(fired) * f64::from(met) / f64::from(slots);
         }
@@ -197,6 +205,7 @@ impl Segments {
         Self {
             rows: self.rows,
             padded,
+            chopped: Vec::new(),
             met: self.met,
             error: self.error.clone(),
             error_negative: self.error_negative.clone(),

@@ -11,14 +11,69 @@ use crate::simd::{Isa, Kernel, LANES};
 /// Lines covered by sixteen blocks of four words.
 const GROUP: usize = 4 * LANES;
 
-/// Firing probabilities `Q(|v| scale)` of the lines of one vector (02 section 1.4).
-pub fn probabilities(values: &[f32], scale: f64, res: f64, rounding: Option<(Stream, u32)>, out: &mut [f32]) {
-    let (scale, res) = (scale as f32, res as f32);
-    for (line, (p, v)) in out.iter_mut().zip(values).enumerate() {
-        *p = v.abs() * scale;
+/// The lines of one side of a vector pair: their values, and how likely each fires in a slot.
+pub struct Lines<'a> {
+    /// The values.
+    pub values: &'a [f32],
+    rule: Rule,
+    isa: Isa,
+    /// Room for the probabilities, which are in it once they have been asked for.
+    room: &'a mut [f32],
+    known: bool,
+}
+
+/// How a firing probability `Q(|v| scale)` comes from a value (02 section 1.4).
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// Scale of the side.
+    pub scale: f64,
+    /// Step of the probabilities; 0 is off.
+    pub res: f64,
+    /// Stream and vector of the draws that round them stochastically.
+    pub rounding: Option<(Stream, u32)>,
+}
+
+impl<'a> Lines<'a> {
+    /// Lines of these values, with room for a probability each.
+    pub fn new(values: &'a [f32], rule: Rule, isa: Isa, room: &'a mut [f32]) -> Self {
+        Self { values, rule, isa, room, known: false }
+    }
+
+    /// Firing probabilities, computed when they are first needed: most vectors of a convolution send nothing.
+    pub fn probabilities(&mut self) -> &[f32] {
+        if !self.known {
+            self.isa.run(Probabilities { values: self.values, rule: self.rule, out: self.room });
+            self.known = true;
+        }
+        self.room
+    }
+}
+
+/// See [`Rule`].
+struct Probabilities<'a> {
+    values: &'a [f32],
+    rule: Rule,
+    out: &'a mut [f32],
+}
+
+impl Kernel for Probabilities<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { values, rule: Rule { scale, res, rounding }, out } = self;
+        let (scale, res) = (scale as f32, res as f32);
+        for (p, v) in out.iter_mut().zip(values) {
+            *p = v.abs() * scale;
+        }
         if res > 0.0 {
-            let dither = rounding.map_or(0.0, |(stream, vector)| open_unit(stream.words(line as u32, vector)[0]) - 0.5);
-            *p = round_half_even(*p / res + dither) * res;
+            for (line, p) in out.iter_mut().enumerate() {
+                let mut dither = 0.0;
+                if let Some((stream, vector)) = rounding {
+                    dither = open_unit(stream.words(line as u32, vector)[0]) - 0.5;
+                }
+                *p = round_half_even(*p / res + dither) * res;
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::management::{PulseType, PulseUpdate};
 use super::rounds::{Pulse, Rounds};
 use super::segments::{Segment, Segments};
-use super::train::probabilities;
+use super::train::{Lines, Rule};
 use crate::error::{Error, Result, check_finite, check_room};
 use crate::par::stop::checkpoint;
 use crate::rng::{Key, Purpose};
@@ -24,6 +24,8 @@ pub struct Request<'a> {
     pub cols: usize,
     /// Learning rate of every vector pair.
     pub rates: &'a [f64],
+    /// Choppers of the input lines, +1 or -1 each; empty where all are +1.
+    pub signs: &'a [i8],
     /// Granularity `g` of the device.
     pub granularity: f64,
     /// How trains are made.
@@ -38,6 +40,9 @@ pub struct Request<'a> {
 
 /// Mean pulses per cell above which cells are visited in blocks instead of one by one.
 pub(super) const DENSE_ABOVE: f64 = 0.5;
+
+/// Slots of single lines that are drawn between two checkpoints.
+const SLOTS_AT_ONCE: usize = 1 << 12;
 
 /// The trains of a batch, or the counts of the deterministic kinds.
 pub struct Trains {
@@ -69,7 +74,7 @@ impl Trains {
         if u32::try_from(request.batch).ok().and_then(|batch| batch.checked_mul(longest)).is_none() {
             return Err(Error::parameter("batch", request.batch, format!("at most {}", u32::MAX / longest)));
         }
-        let mut segments = Segments::new(request.rows, request.cols);
+        let mut segments = Segments::new(request.rows, request.cols, request.signs);
         if request.update.pulse_type == PulseType::Stochastic {
             segments.reserve(request.batch)?;
         }
@@ -84,20 +89,19 @@ impl Trains {
                 check_finite(name, values)?;
             }
         }
-        for vector in 0..request.batch {
-            checkpoint();
-            let x = &request.x[vector * request.cols..(vector + 1) * request.cols];
-            let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
-            let scaling = request.update.scaling(
-                f64::from(x_max[vector]),
-                f64::from(d_max[vector]),
-                request.rates[vector],
-                request.granularity,
-            );
+        let scalings = request.update.scalings(request.isa, &x_max, &d_max, request.rates, request.granularity);
+        let mut drawn = 0;
+        for (vector, scaling) in scalings.into_iter().enumerate() {
             if scaling.length == 0 {
                 continue;
             }
             trains.slots += u64::from(scaling.length);
+            // Not for every vector: those of a convolution take little longer than that does.
+            drawn += (request.rows + request.cols) * scaling.length as usize;
+            if drawn >= SLOTS_AT_ONCE {
+                drawn = 0;
+                checkpoint();
+            }
             let round = |purpose| {
                 let stream = request.key.stream(purpose, request.step);
                 request.update.sto_round.then_some((stream, vector as u32))
@@ -106,14 +110,18 @@ impl Trains {
                 PulseType::DeterministicImplicit => (request.update.x_res_implicit, request.update.d_res_implicit),
                 _ => (request.update.res, request.update.res),
             };
-            probabilities(x, scaling.input, x_res, round(Purpose::InputLineRounding), &mut q);
-            probabilities(d, scaling.error, d_res, round(Purpose::ErrorLineRounding), &mut p);
+            let rule = Rule { scale: scaling.input, res: x_res, rounding: round(Purpose::InputLineRounding) };
+            let x = &request.x[vector * request.cols..(vector + 1) * request.cols];
+            let inputs = Lines::new(x, rule, request.isa, &mut q);
+            let rule = Rule { scale: scaling.error, res: d_res, rounding: round(Purpose::ErrorLineRounding) };
+            let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
+            let errors = Lines::new(d, rule, request.isa, &mut p);
             match &mut trains.kind {
                 Kind::Stochastic(segments) if request.update.pulse_type == PulseType::Stochastic => {
                     let ordinal = vector as u32 * longest;
-                    trains.expected += segments.draw(request, ordinal, scaling.length, (x, d), (&q, &p))?;
+                    trains.expected += segments.draw(request, ordinal, scaling.length, inputs, errors)?;
                 }
-                _ => counts.add(request, scaling.length, (x, d), (&q, &p))?,
+                _ => counts.add(request, scaling.length, inputs, errors)?,
             }
         }
         if request.update.pulse_type != PulseType::Stochastic {
@@ -189,13 +197,9 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(
-        &mut self,
-        request: &Request<'_>,
-        length: u32,
-        (x, d): (&[f32], &[f32]),
-        (q, p): (&[f32], &[f32]),
-    ) -> Result<()> {
+    fn add(&mut self, request: &Request<'_>, length: u32, mut inputs: Lines<'_>, mut errors: Lines<'_>) -> Result<()> {
+        let (x, d) = (inputs.values, errors.values);
+        let (q, p) = (inputs.probabilities(), errors.probabilities());
         let length = length as f32;
         let whole = |p: f32| (p * length).round_ties_even().clamp(0.0, length);
         for row in 0..request.rows {
@@ -206,7 +210,8 @@ impl Counts {
                     _ => (length * p[row].min(1.0) * q[col].min(1.0)).round_ties_even(),
                 } as u32;
                 let cell = (row * request.cols + col) as u32;
-                let up = x[col].is_sign_negative() != d[row].is_sign_negative();
+                let chopped = request.signs.get(col).is_some_and(|sign| *sign < 0);
+                let up = (x[col].is_sign_negative() != chopped) != d[row].is_sign_negative();
                 if count > 0 {
                     let sent = self.sent.entry(cell).or_default();
                     for ordinal in *sent..*sent + count {

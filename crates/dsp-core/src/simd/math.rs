@@ -45,6 +45,15 @@ pub fn largest_magnitude(values: &[f32]) -> f32 {
     f32::from_bits(most as u32)
 }
 
+/// Whether all values are finite; branch-free, so that the loop is vectorised at the level of whoever calls it.
+#[inline(always)]
+#[must_use]
+pub fn all_finite(values: &[f32]) -> bool {
+    // One more than the largest exponent runs over into the sign.
+    let bits = |v: &f32| (v.to_bits() & 0x7fff_ffff) + 0x0080_0000;
+    values.iter().fold(0, |any, v| any | bits(v)) >> 31 == 0
+}
+
 /// Natural logarithm of a normal, positive `u`; absolute error below 1e-7 + 1e-7 |ln u|.
 #[inline(always)]
 #[must_use]

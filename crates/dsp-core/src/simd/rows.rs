@@ -1,7 +1,7 @@
 //! What is computed for every row of a matrix.
 
 use super::Kernel;
-use super::math::largest_magnitude;
+use super::math::{all_finite, largest_magnitude};
 
 /// The largest magnitude in every row, rows of so many numbers each: 0 for a row without any, not finite where a number is
 /// not.
@@ -19,5 +19,72 @@ impl Kernel for Largest<'_> {
             largest.push(largest_magnitude(row));
         }
         largest
+    }
+}
+
+/// Whether all numbers are finite.
+pub struct Finite<'a>(pub &'a [f32]);
+
+impl Kernel for Finite<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        all_finite(self.0)
+    }
+}
+
+/// `row` as often as makes loops over it long: most of a short one would be what is left after the last full register.
+#[must_use]
+pub fn repeated(row: &[f32]) -> Vec<f32> {
+    const LONG: usize = 256;
+    row.repeat(LONG.div_ceil(row.len().max(1)))
+}
+
+/// Multiplies every row of `values` by a row, number by number; `rows` is that [`repeated`], and changes nothing if empty.
+pub struct Times<'a> {
+    /// The rows to be changed.
+    pub values: &'a mut [f32],
+    /// What they are multiplied by.
+    pub rows: &'a [f32],
+}
+
+impl Kernel for Times<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        if self.rows.is_empty() {
+            return;
+        }
+        for values in self.values.chunks_mut(self.rows.len()) {
+            for (v, a) in values.iter_mut().zip(self.rows) {
+                *v *= a;
+            }
+        }
+    }
+}
+
+/// Adds a row to every row of `values`; see [`Times`].
+pub struct Plus<'a> {
+    /// The rows to be changed.
+    pub values: &'a mut [f32],
+    /// What is added to them.
+    pub rows: &'a [f32],
+}
+
+impl Kernel for Plus<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        if self.rows.is_empty() {
+            return;
+        }
+        for values in self.values.chunks_mut(self.rows.len()) {
+            for (v, b) in values.iter_mut().zip(self.rows) {
+                *v += b;
+            }
+        }
     }
 }

@@ -87,7 +87,7 @@ pub fn restored(rule: &Transfer, mut from: State) -> Result<Transfer> {
         transfers,
         column: column as usize,
         sweep,
-        scratch: Scratch { chopped: Vec::new(), read: vec![0.0; rows], pulses: vec![0; rows] },
+        scratch: Scratch { read: vec![0.0; rows], pulses: vec![0; rows] },
     };
     restored.refresh();
     Ok(restored)
