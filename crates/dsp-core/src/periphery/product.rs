@@ -6,6 +6,8 @@
 //! rows of `w` times the errors in a row of `d`. The strips of one result lie one behind the other, as a panel. How many
 //! sums are computed together, and over how long a stretch at a time, changes no sum's order.
 
+mod sparse;
+
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -52,6 +54,12 @@ pub fn forward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, 
 
 /// `y = d W` for `d` (batch, rows), `w` (rows, cols), into `y` (batch, cols).
 pub fn backward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, d: &[f32], y: &mut [f32]) {
+    if sparse::pays(d, cols) {
+        return blocked(threads, cols, rows, y, |first, width, y| {
+            checkpoint();
+            sparse::backward(isa, w, cols, first..first + width, d, y);
+        });
+    }
     let batch = d.len() / rows;
     let runs: Vec<_> = (0..rows).step_by(STRETCH).map(|start| start..rows.min(start + STRETCH)).collect();
     blocked(threads, cols, rows, y, |first, width, y| {
@@ -317,10 +325,12 @@ mod tests {
 
     #[test]
     fn same_bits_at_every_level_and_split_and_close_to_f64() {
-        for (rows, cols, batch) in [(1, 1, 1), (5, 17, 3), (64, 16, 5), (70, 33, 9), (130, 100, 64)] {
+        for (rows, cols, batch) in [(1, 1, 1), (5, 17, 3), (64, 16, 5), (70, 33, 9), (33, 150, 20), (130, 100, 64)] {
             let (w, mut x, d) = (values(rows * cols, 1), values(batch * cols, 2), values(batch * rows, 3));
             // Columns that no vector uses, in short and in long gaps.
             x.iter_mut().enumerate().filter(|(k, _)| (k % cols) % 40 >= 22).for_each(|(_, v)| *v = 0.0);
+            // Errors of which few are not zero, and some are minus zero.
+            let few: Vec<f32> = d.iter().enumerate().map(|(k, v)| if k * k % 7 == 1 { *v } else { *v * 0.0 }).collect();
             let forward = |isa, threads| {
                 let mut y = vec![f32::NAN; batch * rows];
                 forward(isa, threads, &w, rows, cols, &x, &mut y);
@@ -333,11 +343,16 @@ mod tests {
             };
             let f = forward(Isa::Base, Threads::ONE);
             let g = backward(Isa::Base, Threads::ONE, &w, rows, &d);
+            let h: Vec<u32> = (0..batch * cols)
+                .map(|k| (0..rows).fold(0.0, |y, i| y + w[i * cols + k % cols] * few[k / cols * rows + i]).to_bits())
+                .collect();
             for isa in Isa::available() {
                 for count in [1, 2, 3] {
                     let threads = Threads::new(Some(count)).unwrap();
                     assert_eq!(forward(isa, threads), f);
                     assert_eq!(backward(isa, threads, &w, rows, &d), g);
+                    let sparse: Vec<_> = backward(isa, threads, &w, rows, &few).iter().map(|y| y.to_bits()).collect();
+                    assert_eq!(sparse, h);
                     assert_eq!(backward(isa, threads, &turned(&w, cols), cols, &x), f);
                     let mut parts = vec![f32::NAN; batch * rows];
                     blocked(threads, rows, usize::MAX / parts.len(), &mut parts, |first, n, y| {

@@ -42,6 +42,8 @@ pub struct Segments {
     padded: usize,
     /// All ones where an input line is chopped, else zero; empty where none is.
     chopped: Vec<u32>,
+    /// Room for the words of one segment: of the error lines, then of the input lines with their padding.
+    drawn: Vec<u32>,
     /// Slots in which input lines fire, over all segments and lines.
     met: usize,
     error: Vec<u32>,
@@ -54,7 +56,8 @@ impl Segments {
     /// No segments yet, of an array of this shape whose input lines have these choppers, if any.
     pub fn new(rows: usize, cols: usize, signs: &[i8]) -> Self {
         let chopped = signs.iter().map(|sign| if *sign < 0 { u32::MAX } else { 0 }).collect();
-        Self { rows, padded: cols.next_multiple_of(LANES), chopped, ..Self::default() }
+        let padded = cols.next_multiple_of(LANES);
+        Self { rows, padded, chopped, drawn: vec![0; rows + padded], ..Self::default() }
     }
 
     /// Makes room for so many segments, but not for more than will do: what grows later is copied.
@@ -150,31 +153,28 @@ impl Segments {
         let mut expected = 0.0;
         for from in (0..length).step_by(WORD as usize) {
             let slots = WORD.min(length - from);
-            let (errors, inputs) = (self.error.len(), self.input.len());
-            let draw = |purpose, probabilities, words: &mut [u32]| {
+            let draw = |purpose, (values, scale): (&[f32], f32), words: &mut [u32]| {
                 let stream = request.key.stream(purpose, request.step);
-                Draw { stream, ordinal: ordinal + from, slots, probabilities, words }.at(request.isa)
+                Draw { stream, ordinal: ordinal + from, slots, values, scale, words }.at(request.isa)
             };
-            lengthen(&mut self.error, self.rows, "the pulse trains")?;
-            let fired = draw(Purpose::ErrorTrain, d.probabilities(), &mut self.error[errors..]);
+            let (errors, inputs) = self.drawn.split_at_mut(self.rows);
+            let fired = draw(Purpose::ErrorTrain, d.shares(), errors);
             if fired == 0 {
-                self.error.truncate(errors);
                 continue;
             }
-            lengthen(&mut self.input, self.padded, "the pulse trains")?;
-            let met = draw(Purpose::InputTrain, x.probabilities(), &mut self.input[inputs..inputs + request.cols]);
+            let met = draw(Purpose::InputTrain, x.shares(), &mut inputs[..request.cols]);
             if met == 0 {
-                self.error.truncate(errors);
-                self.input.truncate(inputs);
                 continue;
             }
-            lengthen(&mut self.error_negative, self.rows, "the pulse trains")?;
+            for (plane, words) in [(&mut self.error, &*errors), (&mut self.input, &*inputs)] {
+                make_room(plane, words.len(), "the pulse trains")?;
+                plane.extend_from_slice(words);
+            }
+            let at = self.input_negative.len();
             lengthen(&mut self.input_negative, self.padded, "the pulse trains")?;
-            self.error_negative[errors..]
-                .iter_mut()
-                .zip(d.values.iter().map(negative))
-                .for_each(|(word, all)| *word = all);
-            let input_negative = &mut self.input_negative[inputs..];
+            make_room(&mut self.error_negative, self.rows, "the pulse trains")?;
+            self.error_negative.extend(d.values.iter().map(negative));
+            let input_negative = &mut self.input_negative[at..];
             input_negative.iter_mut().zip(x.values.iter().map(negative)).for_each(|(word, all)| *word = all);
             input_negative.iter_mut().zip(&self.chopped).for_each(|(word, chopped)| *word ^= chopped);
             self.met += met as usize;
@@ -206,6 +206,7 @@ impl Segments {
             rows: self.rows,
             padded,
             chopped: Vec::new(),
+            drawn: Vec::new(),
             met: self.met,
             error: self.error.clone(),
             error_negative: self.error_negative.clone(),

@@ -39,13 +39,19 @@ impl<'a> Lines<'a> {
         Self { values, rule, isa, room, known: false }
     }
 
-    /// Firing probabilities, computed when they are first needed: most vectors of a convolution send nothing.
+    /// Firing probabilities.
     pub fn probabilities(&mut self) -> &[f32] {
         if !self.known {
             self.isa.run(Probabilities { values: self.values, rule: self.rule, out: self.room });
             self.known = true;
         }
         self.room
+    }
+
+    /// Numbers whose magnitudes, times the factor beside them, are the firing probabilities: the values themselves where
+    /// there is no more to do, as for most vectors of a convolution, which send nothing.
+    pub fn shares(&mut self) -> (&[f32], f32) {
+        if self.rule.res > 0.0 { (self.probabilities(), 1.0) } else { (self.values, self.rule.scale as f32) }
     }
 }
 
@@ -83,7 +89,9 @@ pub struct Draw<'a> {
     pub stream: Stream,
     pub ordinal: u32,
     pub slots: u32,
-    pub probabilities: &'a [f32],
+    /// Magnitudes times `scale` are the firing probabilities.
+    pub values: &'a [f32],
+    pub scale: f32,
     pub words: &'a mut [u32],
 }
 
@@ -99,15 +107,15 @@ impl Kernel for Draw<'_> {
 
     #[inline(always)]
     fn run(self) -> u32 {
-        let Self { stream, ordinal, slots, probabilities, words } = self;
+        let Self { stream, ordinal, slots, values, scale, words } = self;
         let mut fired = 0;
-        for (g, (p, out)) in probabilities.chunks(GROUP).zip(words.chunks_mut(GROUP)).enumerate() {
+        for (g, (values, out)) in values.chunks(GROUP).zip(words.chunks_mut(GROUP)).enumerate() {
             let first = (g * LANES) as u32;
             // Few lines use the first words of their blocks only.
-            fired += match p.len().div_ceil(LANES) {
-                1 => draw_group::<1>(stream, first, ordinal, slots, p, out),
-                2 => draw_group::<2>(stream, first, ordinal, slots, p, out),
-                _ => draw_group::<4>(stream, first, ordinal, slots, p, out),
+            fired += match values.len().div_ceil(LANES) {
+                1 => draw_group::<1>(stream, first, ordinal, slots, values, scale, out),
+                2 => draw_group::<2>(stream, first, ordinal, slots, values, scale, out),
+                _ => draw_group::<4>(stream, first, ordinal, slots, values, scale, out),
             };
         }
         fired
@@ -121,15 +129,16 @@ fn draw_group<const K: usize>(
     first: u32,
     ordinal: u32,
     slots: u32,
-    probabilities: &[f32],
+    values: &[f32],
+    scale: f32,
     out: &mut [u32],
 ) -> u32 {
-    let mut p = [[0.0_f32; LANES]; K];
-    p.as_flattened_mut()[..probabilities.len()].copy_from_slice(probabilities);
+    let mut v = [[0.0_f32; LANES]; K];
+    v.as_flattened_mut()[..values.len()].copy_from_slice(values);
     let (mut limits, mut always) = ([[0_u32; LANES]; K], [[0_u32; LANES]; K]);
     for k in 0..K {
         for lane in 0..LANES {
-            (limits[k][lane], always[k][lane]) = threshold(p[k][lane]);
+            (limits[k][lane], always[k][lane]) = threshold(v[k][lane].abs() * scale);
         }
     }
     let mut trains = [[0_u32; LANES]; K];
@@ -158,7 +167,7 @@ mod tests {
         let stream = Key::from_seed([1; 4]).stream(Purpose::InputTrain, 0);
         let draw = |isa: Isa, ordinal| {
             let mut words = vec![0; lines];
-            let fired = Draw { stream, ordinal, slots: 32, probabilities: &p, words: &mut words }.at(isa);
+            let fired = Draw { stream, ordinal, slots: 32, values: &p, scale: 1.0, words: &mut words }.at(isa);
             assert_eq!(fired, words.iter().map(|word| word.count_ones()).sum());
             words
         };
