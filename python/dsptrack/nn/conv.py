@@ -87,7 +87,7 @@ class Conv2d(AnalogLayer):
         images, channels, height, width = x.shape
         if channels != self.in_channels or images == 0:
             raise ShapeError(f"{self!r}: x has shape {x.shape}; expected (B, {self.in_channels}, H, W), B >= 1")
-        rows, columns = self._windows.positions(repr(self), height, width)
+        rows, columns = self._windows.positions(self, height, width)
         y = self._read(x, x.shape, self._windows)
         return np.ascontiguousarray(y.reshape(images, rows, columns, -1).transpose(0, 3, 1, 2))
 
@@ -107,4 +107,4 @@ class Conv2d(AnalogLayer):
         if not self._input_shape:  # nothing was read; `_matched` says so
             return ()
         images, _, height, width = self._last_shape()
-        return images, self.out_channels, *self._windows.positions(repr(self), height, width)
+        return images, self.out_channels, *self._windows.positions(self, height, width)

@@ -30,7 +30,7 @@ class _Pool(Layer):
         """Return one number for every window, (B, C, H', W'), H' = (H - kh) // stride + 1, for `x` (B, C, H, W)."""
         x = floats("x", x, 4)
         images, channels, height, width = x.shape
-        self._windows.positions(repr(self), height, width)
+        self._windows.positions(self, height, width)
         y = self._pooled(x)
         self._input_shape, self._output_shape = (images, channels, height, width), y.shape
         return y

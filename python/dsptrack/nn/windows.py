@@ -29,10 +29,10 @@ class Windows:
         self._stride, self._padding = stride, padding
         self._extent = (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
 
-    def positions(self, name: str, height: int, width: int) -> Pair:
-        """Return the numbers of positions, vertically and horizontally, in an image of this size."""
+    def positions(self, layer: object, height: int, width: int) -> Pair:
+        """Return the numbers of positions, vertically and horizontally, in an image of this size for `layer`."""
         rows, columns = height + 2 * self._padding[0], width + 2 * self._padding[1]
         if rows < self._extent[0] or columns < self._extent[1]:
             extent = f"{self._extent[0]}x{self._extent[1]}"
-            raise ShapeError(f"{name}: images of {rows}x{columns} pixels are smaller than {extent}")
+            raise ShapeError(f"{layer!r}: images of {rows}x{columns} pixels are smaller than {extent}")
         return (rows - self._extent[0]) // self._stride[0] + 1, (columns - self._extent[1]) // self._stride[1] + 1
