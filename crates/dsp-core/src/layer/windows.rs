@@ -59,7 +59,7 @@ impl Windows {
     }
 
     /// The patches of the images `x`: a row for every image and position, a column for every channel, kernel row and kernel
-    /// column. They are put into `room`, whatever that holds.
+    /// column. They are put into `room`, whatever that holds, unless they leave most of it empty.
     ///
     /// # Errors
     /// [`Error::Shape`] for a wrong length or images without room for a window.
@@ -68,8 +68,9 @@ impl Windows {
         check_len("x", x.len(), images * channels, height * width)?;
         let (positions, lines) = (self.positions(shape)?, self.lines(shape));
         let per_image = positions.0 * positions.1 * lines.len() * self.kernel.1;
-        let mut rows = room;
-        rows.resize(images * per_image, 0.0);
+        let count = images * per_image;
+        let mut rows = if room.capacity() > 2 * count { Vec::new() } else { room };
+        rows.resize(count, 0.0);
         let size = channels * height * width;
         let work = rows.len() / 2;
         let parts = x.chunks_exact(size.max(1)).zip(rows.chunks_exact_mut(per_image.max(1))).collect();

@@ -3,13 +3,16 @@
 //! A pass of a batch is one matrix product, and one more for every property that needs the currents of the outputs.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use super::bound_management::reduce;
 use super::input::convert;
 use super::lines::Lines;
 use super::output::finalise;
+use super::product::Strip;
 use super::read::{Context, Direction, Matrix, Vector};
 use super::{BoundManagement, MvType, Periphery, WeightNoise, ir_drop, product, voltage_offset, weight_noise};
+use crate::par::Threads;
 use crate::rng::Purpose;
 use crate::rng::fill::fill_normals;
 
@@ -35,27 +38,34 @@ pub struct Passes<'a> {
 /// Weights as the products take them, and their magnitudes where currents are needed.
 struct Weights<'a> {
     values: Cow<'a, [f32]>,
+    /// The values as products lay them out, kept where they are few and several blocks of vectors meet them.
+    panels: Option<OnceLock<Vec<Strip>>>,
     magnitudes: Vec<f32>,
 }
+
+/// Most weights that are laid out at once: beyond, they would not stay in a cache until the next block.
+const MOST_KEPT: usize = 1 << 16;
 
 /// A batch of at least so many vectors an output costs less forward with turned weights.
 const TURNED_FROM: usize = 2;
 
 impl<'a> Passes<'a> {
-    /// Prepares a read of so many vectors.
+    /// Prepares a read of so many vectors in so many blocks.
     pub fn new(
         matrix: Matrix<'a>,
         direction: Direction,
         periphery: &'a Periphery,
         context: Context,
-        batch: usize,
+        (batch, blocks): (usize, usize),
     ) -> Self {
         let needs_currents = periphery.ir_drop > 0.0 || periphery.has_weight_noise(WeightNoise::PcmRead);
         let turned = direction == Direction::Forward && batch >= matrix.rows.saturating_mul(TURNED_FROM);
         let weights = |values: Cow<'a, [f32]>| {
             let values = if turned { Cow::Owned(product::turned(&values, matrix.cols)) } else { values };
             let magnitudes = if needs_currents { each(&values, f32::abs) } else { Vec::new() };
-            Weights { values, magnitudes }
+            let again = blocks > 1 && context.threads == Threads::ONE && values.len() <= MOST_KEPT;
+            let panels = (again && (turned || direction == Direction::Backward)).then(OnceLock::new);
+            Weights { values, panels, magnitudes }
         };
         let negative = (periphery.w_read_asymmetry_dtod > 0.0).then(|| {
             let mut values = vec![0.0; matrix.weights.len()];
@@ -127,7 +137,10 @@ impl<'a> Passes<'a> {
     fn pass(&self, context: Context, weights: &Weights<'_>, vectors: &[Vector], v: &[f32], y: &mut [f32]) {
         let Self { matrix, direction, periphery, lines, .. } = self;
         let (inputs, outputs) = (matrix.inputs(*direction), matrix.outputs(*direction));
-        self.product(context, &weights.values, v, y);
+        match &weights.panels {
+            Some(panels) => product::backward_again(context.isa, panels, &weights.values, outputs, v, y),
+            None => self.product(context, &weights.values, v, y),
+        }
         let more = |weights: &[f32], v: &[f32]| {
             let mut values = vec![0.0; vectors.len() * outputs];
             self.product(context, weights, v, &mut values);

@@ -7,16 +7,16 @@
 //! sums are computed together, and over how long a stretch at a time, changes no sum's order.
 
 mod sparse;
+mod sums;
 
-use std::marker::PhantomData;
 use std::ops::Range;
+use std::sync::OnceLock;
 
+pub use self::sums::Strip;
+use self::sums::{Block, Scalars, add_up};
 use crate::par::Threads;
 use crate::par::stop::checkpoint;
-use crate::simd::{Isa, Kernel, LANES};
-
-/// Sixteen numbers side by side: of a panel, or sums.
-type Strip = [f32; LANES];
+use crate::simd::{Isa, LANES};
 
 /// Rows (forward) or columns (backward) that one thread computes at a time.
 const BLOCK: usize = 64;
@@ -60,30 +60,61 @@ pub fn backward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize,
             sparse::backward(isa, w, cols, first..first + width, d, y);
         });
     }
-    let batch = d.len() / rows;
-    let runs: Vec<_> = (0..rows).step_by(STRETCH).map(|start| start..rows.min(start + STRETCH)).collect();
     blocked(threads, cols, rows, y, |first, width, y| {
-        let mut sums = vec![[0.0; LANES]; PANELS * ROWS.min(batch)];
+        let mut sums = vec![[0.0; LANES]; PANELS * ROWS.min(d.len() / rows)];
         let mut panels = vec![[0.0; LANES]; PANELS * rows];
         for at in (0..width).step_by(WIDTH) {
             let columns = at..width.min(at + WIDTH);
             let panels = &mut panels[..columns.len().div_ceil(LANES) * rows];
             lay_out(w, cols, first + at..first + columns.end, panels);
-            for (y, d) in y.chunks_mut(width * ROWS).zip(d.chunks(rows * ROWS)) {
-                let scalars = Scalars { values: d, stride: rows, rows: d.len() / rows };
-                let sums = add_up(isa, Block { panels, runs: &runs, depth: rows, scalars }, &mut sums);
-                for (b, y) in y.chunks_exact_mut(width).enumerate() {
-                    let mut sums = sums[b..].iter().step_by(scalars.rows);
-                    // Whole strips have a fixed length, and need no call to be copied.
-                    let (strips, rest) = y[columns.clone()].as_chunks_mut::<LANES>();
-                    strips.iter_mut().zip(&mut sums).for_each(|(y, sums)| *y = *sums);
-                    if let (false, Some(sums)) = (rest.is_empty(), sums.next()) {
-                        rest.copy_from_slice(&sums[..rest.len()]);
-                    }
-                }
-            }
+            add_columns(isa, panels, d, columns, width, &mut sums, y);
         }
     });
+}
+
+/// [`backward`] on one thread, for those who multiply with the same weights again: `panels` keeps these as they are laid out.
+pub fn backward_again(isa: Isa, panels: &OnceLock<Vec<Strip>>, w: &[f32], cols: usize, d: &[f32], y: &mut [f32]) {
+    if sparse::pays(d, cols) {
+        checkpoint();
+        return sparse::backward(isa, w, cols, 0..cols, d, y);
+    }
+    let rows = w.len() / cols;
+    let panels = panels.get_or_init(|| {
+        let mut panels = vec![[0.0; LANES]; cols.div_ceil(LANES) * rows];
+        lay_out(w, cols, 0..cols, &mut panels);
+        panels
+    });
+    let mut sums = vec![[0.0; LANES]; PANELS * ROWS.min(d.len() / rows)];
+    for (at, panels) in (0..cols).step_by(WIDTH).zip(panels.chunks(PANELS * rows)) {
+        add_columns(isa, panels, d, at..cols.min(at + WIDTH), cols, &mut sums, y);
+    }
+}
+
+/// Computes these columns of `y` (batch, width) from their panels.
+fn add_columns(
+    isa: Isa,
+    panels: &[Strip],
+    d: &[f32],
+    columns: Range<usize>,
+    width: usize,
+    sums: &mut [Strip],
+    y: &mut [f32],
+) {
+    let rows = panels.len() / columns.len().div_ceil(LANES);
+    let runs: Vec<_> = (0..rows).step_by(STRETCH).map(|start| start..rows.min(start + STRETCH)).collect();
+    for (y, d) in y.chunks_mut(width * ROWS).zip(d.chunks(rows * ROWS)) {
+        let scalars = Scalars { values: d, stride: rows, rows: d.len() / rows };
+        let sums = add_up(isa, Block { panels, runs: &runs, depth: rows, scalars }, sums);
+        for (b, y) in y.chunks_exact_mut(width).enumerate() {
+            let mut sums = sums[b..].iter().step_by(scalars.rows);
+            // Whole strips have a fixed length, and need no call to be copied.
+            let (strips, rest) = y[columns.clone()].as_chunks_mut::<LANES>();
+            strips.iter_mut().zip(&mut sums).for_each(|(y, sums)| *y = *sums);
+            if let (false, Some(sums)) = (rest.is_empty(), sums.next()) {
+                rest.copy_from_slice(&sums[..rest.len()]);
+            }
+        }
+    }
 }
 
 /// `w` (rows, cols) as (cols, rows): [`backward`] with it adds up what [`forward`] does, in the same order, and moves the
@@ -172,147 +203,6 @@ fn blocked(
     }
 }
 
-/// Rows of scalars, `stride` numbers apart.
-#[derive(Clone, Copy)]
-struct Scalars<'a> {
-    values: &'a [f32],
-    stride: usize,
-    rows: usize,
-}
-
-/// Panels of `depth` strips each, and the rows of scalars that each of them meets: strip `k` of a panel belongs to the
-/// `k`-th number in `runs` of a row.
-#[derive(Clone, Copy)]
-struct Block<'a> {
-    panels: &'a [Strip],
-    runs: &'a [Range<usize>],
-    depth: usize,
-    scalars: Scalars<'a>,
-}
-
-/// The sums of every panel with every row of scalars, panel by panel, in the beginning of `sums`.
-fn add_up<'s>(isa: Isa, block: Block<'_>, sums: &'s mut [Strip]) -> &'s [Strip] {
-    checkpoint();
-    let sums = &mut sums[..block.panels.len() / block.depth * block.scalars.rows];
-    sums.fill([0.0; LANES]);
-    // As many sums at a time as there are registers for, of 4, 8 and 16 numbers.
-    match isa {
-        Isa::Base => isa.run(AddUp::<Quarters> { block, sums, most: 2, lanes: PhantomData }),
-        Isa::V3 => isa.run(AddUp::<Halves> { block, sums, most: 6, lanes: PhantomData }),
-        Isa::V4 => isa.run(AddUp::<Whole> { block, sums, most: 6, lanes: PhantomData }),
-    }
-    sums
-}
-
-/// A strip in registers, passed by value: an array updated in place might live in memory.
-trait Lanes: Copy {
-    fn load(strip: &Strip) -> Self;
-    fn store(self, strip: &mut Strip);
-    /// `self + a * b` lane by lane, rounded twice: fused multiply-add would give other bits where there is none.
-    fn add_product(self, a: Self, b: f32) -> Self;
-}
-
-/// A strip as so many registers of `$width` numbers: left to itself the compiler may take wider ones than there are, and
-/// move their halves in and out of memory.
-macro_rules! lanes {
-    ($name:ident $width:literal: $($part:ident $start:literal),+) => {
-        #[derive(Clone, Copy)]
-        struct $name { $($part: [f32; $width]),+ }
-
-        impl Lanes for $name {
-            #[inline(always)]
-            fn load(strip: &Strip) -> Self {
-                $(let mut $part = [0.0; $width];
-                for lane in 0..$width {
-                    $part[lane] = strip[$start + lane];
-                })+
-                Self { $($part),+ }
-            }
-
-            #[inline(always)]
-            fn store(self, strip: &mut Strip) {
-                $(for lane in 0..$width {
-                    strip[$start + lane] = self.$part[lane];
-                })+
-            }
-
-            #[inline(always)]
-            fn add_product(self, a: Self, b: f32) -> Self {
-                $(let mut $part = [0.0; $width];
-                for lane in 0..$width {
-                    $part[lane] = self.$part[lane] + a.$part[lane] * b;
-                })+
-                Self { $($part),+ }
-            }
-        }
-    };
-}
-
-lanes!(Quarters 4: a 0, b 4, c 8, d 12);
-lanes!(Halves 8: a 0, b 8);
-lanes!(Whole 16: a 0);
-
-/// [`add_up`], at most `most` rows of scalars at a time.
-struct AddUp<'a, L> {
-    block: Block<'a>,
-    sums: &'a mut [Strip],
-    most: usize,
-    lanes: PhantomData<L>,
-}
-
-impl<L: Lanes> Kernel for AddUp<'_, L> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { block: Block { panels, runs, depth, scalars }, sums, most, .. } = self;
-        let mut start = 0;
-        for run in runs {
-            for (panel, sums) in panels.chunks_exact(depth).zip(sums.chunks_exact_mut(scalars.rows)) {
-                let panel = &panel[start..start + run.len()];
-                let mut at = 0;
-                macro_rules! groups_of {
-                    ($($size:literal)*) => { $(
-                        while $size <= most && scalars.rows - at >= $size {
-                            let rows = &scalars.values[at * scalars.stride + run.start..];
-                            Group::<$size>::add::<L>(panel, rows, scalars.stride, &mut sums[at..at + $size]);
-                            at += $size;
-                        }
-                    )* };
-                }
-                groups_of!(6 4 2 1);
-            }
-            start += run.len();
-        }
-    }
-}
-
-/// `Group<R>::add` adds the products of a stretch with `R` rows of scalars to their sums.
-struct Group<const R: usize>;
-
-/// One function per size of group: its sums are separate variables, since an array of them may be left in memory.
-macro_rules! group {
-    ($size:literal: $($sum:ident $row:ident $r:literal),+) => {
-        impl Group<$size> {
-            #[inline(always)]
-            fn add<L: Lanes>(panel: &[Strip], rows: &[f32], stride: usize, sums: &mut [Strip]) {
-                $(let mut $sum = L::load(&sums[$r]);
-                let $row = &rows[$r * stride..][..panel.len()];)+
-                for k in 0..panel.len() {
-                    let strip = L::load(&panel[k]);
-                    $($sum = $sum.add_product(strip, $row[k]);)+
-                }
-                $($sum.store(&mut sums[$r]);)+
-            }
-        }
-    };
-}
-
-group!(1: a p 0);
-group!(2: a p 0, b q 1);
-group!(4: a p 0, b q 1, c r 2, d s 3);
-group!(6: a p 0, b q 1, c r 2, d s 3, e t 4, f u 5);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -354,6 +244,11 @@ mod tests {
                     let sparse: Vec<_> = backward(isa, threads, &w, rows, &few).iter().map(|y| y.to_bits()).collect();
                     assert_eq!(sparse, h);
                     assert_eq!(backward(isa, threads, &turned(&w, cols), cols, &x), f);
+                    let (mut again, panels) = (vec![f32::NAN; batch * cols], OnceLock::new());
+                    for _ in 0..2 {
+                        backward_again(isa, &panels, &w, cols, &d, &mut again);
+                        assert_eq!(again, g);
+                    }
                     let mut parts = vec![f32::NAN; batch * rows];
                     blocked(threads, rows, usize::MAX / parts.len(), &mut parts, |first, n, y| {
                         super::forward(isa, Threads::ONE, &w[first * cols..(first + n) * cols], n, cols, &x, y);

@@ -180,7 +180,8 @@ pub fn read(
     // Where there are fewer blocks than threads, these share each product instead.
     let across = blocks.len() >= context.threads.count();
     let within = if across { Threads::ONE } else { context.threads };
-    let passes = Passes::new(matrix, direction, periphery, Context { threads: within, ..context }, batch);
+    let passes =
+        Passes::new(matrix, direction, periphery, Context { threads: within, ..context }, (batch, blocks.len()));
     let rounds = |(first, x, y, mut average): (usize, &[f32], &mut [f32], f32)| {
         checkpoint();
         let scales = scales(periphery, context.isa, x, inputs, &mut average)?;
@@ -228,7 +229,7 @@ pub fn column(matrix: Matrix<'_>, column: usize, periphery: &Periphery, context:
     let mut one_hot = vec![0.0; matrix.cols];
     one_hot[column] = 1.0;
     let prepared = convert(periphery, context, &vectors, &one_hot, matrix.cols);
-    Passes::new(matrix, Direction::Forward, periphery, context, 1).run(&vectors, &prepared, out);
+    Passes::new(matrix, Direction::Forward, periphery, context, (1, 1)).run(&vectors, &prepared, out);
 }
 
 /// One vector on its way through the rounds of bound management.

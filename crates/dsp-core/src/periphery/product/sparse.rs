@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::{Halves, Lanes, Quarters, Strip, Whole};
+use super::sums::{Halves, Lanes, Quarters, Strip, Whole};
 use crate::simd::{Isa, Kernel, LANES};
 
 /// Columns below which terms, added one after the other, would wait for each other.
