@@ -177,6 +177,16 @@ pub(super) fn load(values: &[f32]) -> [f32; LANES] {
     lanes
 }
 
+/// Writes as many of the lanes as there are values.
+#[inline(always)]
+pub fn store(lanes: &[f32; LANES], values: &mut [f32]) {
+    // Of a fixed length, which needs no call to be copied, unless a row ends here.
+    match <&mut [f32; LANES]>::try_from(&mut *values) {
+        Ok(full) => *full = *lanes,
+        Err(_) => values.copy_from_slice(&lanes[..values.len()]),
+    }
+}
+
 /// How apparent weights follow from the state: `w = v - r + std xi`.
 #[derive(Clone, Copy, Debug)]
 pub struct Apparent {

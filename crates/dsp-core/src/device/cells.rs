@@ -1,6 +1,6 @@
 //! One cell, and the mutable view of many that kernels work on.
 
-use super::block::load;
+use super::block::{load, store};
 use super::{Apparent, CellBlock, CellParameters};
 use crate::ledger::Pulses;
 use crate::simd::{LANES, prefetch};
@@ -91,10 +91,15 @@ impl<'a> CellsMut<'a> {
         let shown = &mut self.apparent[at..at + width];
         let mut weights = apparent.weights(&block.index, &block.state, &block.reference);
         let before = load(shown);
-        for lane in 0..LANES {
-            weights[lane] = if lane < width && changed(lane) { weights[lane] } else { before[lane] };
+        // All lanes are asked before one is taken: a question that is skipped would keep this loop scalar.
+        let mut takes = [false; LANES];
+        for (lane, takes) in takes.iter_mut().enumerate() {
+            *takes = (lane < width) & changed(lane);
         }
-        shown.copy_from_slice(&weights[..width]);
+        for lane in 0..LANES {
+            weights[lane] = if takes[lane] { weights[lane] } else { before[lane] };
+        }
+        store(&weights, shown);
     }
 
     /// Redraws the apparent weights of the first `count` cells of `block`.

@@ -20,7 +20,7 @@ mod soft_bounds;
 mod soft_bounds_reference;
 pub mod symmetric_point;
 
-pub use block::{Apparent, CellBlock};
+pub use block::{Apparent, CellBlock, store};
 pub use cells::{Cell, CellsMut};
 pub use constant_step::ConstantStep;
 pub use exp_step::ExpStep;

@@ -10,7 +10,7 @@ use super::course::{Course, Lanes, Maps, has, lanes};
 use super::directions::Directions;
 use super::lockstep::{Sending, WORD, Waiting};
 use super::segments::{Fired, Segments};
-use crate::device::{CellBlock, CellParameters, CellsMut, CycleNoise, HIGH, LOW, Map, Response};
+use crate::device::{CellBlock, CellParameters, CellsMut, CycleNoise, HIGH, LOW, Map, Response, store};
 use crate::ledger::Pulses;
 use crate::par::stop::checkpoint;
 use crate::rng::Stream;
@@ -136,7 +136,7 @@ impl<R: Response> Walk<'_, R> {
                 let v = now.state[lane];
                 now.state[lane] = if has(went, lane) { drawn[lane] } else { v };
             }
-            cells.state[at..at + width].copy_from_slice(&now.state[..width]);
+            store(&now.state, &mut cells.state[at..at + width]);
             *pulses += cells.count_lanes(&now.index, &kept(&course.total, went), &kept(&course.ups, went));
             cells.show(at, &now, sending.apparent, |lane| has(went, lane) & (course.total[lane] > 0));
         }

@@ -4,7 +4,7 @@
 use super::directions::Directions;
 use super::lockstep::{Sending, Waiting, send};
 use super::segments::Segments;
-use crate::device::{CellBlock, CellsMut, Response};
+use crate::device::{CellBlock, CellsMut, Response, store};
 use crate::ledger::Pulses;
 use crate::par::stop::checkpoint;
 use crate::simd::{Kernel, LANES};
@@ -36,7 +36,7 @@ impl<R: Response> Kernel for Neighbours<'_, R> {
                 let mut now = CellBlock::consecutive(response, cells.parameters, first, state);
                 send(&mut now, response, noise, &directions, 0);
                 // Lanes without pulses, those beyond the row among them, have kept their state.
-                cells.state[at..at + width].copy_from_slice(&now.state[..width]);
+                store(&now.state, &mut cells.state[at..at + width]);
                 pulses += cells.count_lanes(&now.index, &directions.total, &directions.ups);
                 cells.show(at, &now, apparent, |lane| directions.total[lane] > 0);
             }
