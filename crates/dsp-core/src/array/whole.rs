@@ -171,7 +171,8 @@ impl<R: Response> Kernel for Run<'_, R> {
                 block = sent;
                 window = stop;
             }
-            let skipped = |lane: usize| matches!(directions, Directions::Mask(mask) if mask[first + lane] == 0);
+            let skipped =
+                |lane: usize| matches!(directions, Directions::Mask(mask) if mask.get(first + lane) == Some(&0));
             for lane in 0..width {
                 let index = at + lane;
                 if skipped(lane) {

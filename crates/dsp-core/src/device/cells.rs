@@ -82,6 +82,7 @@ impl<'a> CellsMut<'a> {
     }
 
     /// Redraws the apparent weights of the cells of `block` for which `changed` says so; they start at `at` in this view.
+    /// All sixteen lanes are asked about, also those beyond its end.
     #[inline(always)]
     pub fn show(&mut self, at: usize, block: &CellBlock, apparent: Apparent, changed: impl Fn(usize) -> bool) {
         if self.apparent.is_empty() {
@@ -91,7 +92,7 @@ impl<'a> CellsMut<'a> {
         let shown = &mut self.apparent[at..at + width];
         let mut weights = apparent.weights(&block.index, &block.state, &block.reference);
         let before = load(shown);
-        // All lanes are asked before one is taken: a question that is skipped would keep this loop scalar.
+        // All lanes are asked before one is taken: the question would keep this loop scalar.
         let mut takes = [false; LANES];
         for (lane, takes) in takes.iter_mut().enumerate() {
             *takes = (lane < width) & changed(lane);
