@@ -148,6 +148,19 @@ def test_layers_whose_outputs_overflow(blocks):
     layer.backward(np.ones((3, 2), np.float32))  # of the pass before: the one that failed has not been
 
 
+@pytest.mark.parametrize("reads", [dt.Periphery(), dt.Periphery.ideal()])
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_inputs_of_layers_that_are_not_finite(blocks, reads):
+    """The place is that in the whole input, not in a tile's part of it."""
+    rule = states.rule("ERider", dt.devices.SoftBounds())
+    layer = dt.nn.Linear(4, 2, rule, rng=1, forward=reads, max_input_size=4 // blocks)
+    x = np.ones((3, 4), np.float32)
+    layer.forward(x)
+    x[1, 3] = np.nan
+    with assert_unchanged(Whole(layer)), pytest.raises(dt.NonFiniteError, match="x holds NaN at flat index 7"):
+        layer.forward(x)
+
+
 def test_output_scales_that_overflow():
     rule = states.rule("AnalogSGD", states.noisy("soft"))
     layer = dt.nn.Linear(SMALL[1], SMALL[0], rule, learn_out_scaling=True, bias="none", rng=1)

@@ -191,6 +191,10 @@ impl Grid {
         if let Some(bias) = bias {
             check_len("bias", bias.len(), 1, outputs)?;
         }
+        // The read of an only block looks for itself; of several, each would count from the beginning of its own columns.
+        if self.columns.len() > 1 {
+            self.check_finite("x", &x)?;
+        }
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let parts = cut(x, &self.columns);
         let task = |i: usize, tile: &mut Tile| tile.forward(&parts[i % parts.len()], batch);
