@@ -1,7 +1,8 @@
 //! The one error type of the core. Every message names the parameter, the value and what is allowed.
 
 use crate::par::stop;
-use crate::simd::math::all_finite;
+use crate::simd::Isa;
+use crate::simd::rows::Finite;
 
 /// Result with the core's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -102,7 +103,9 @@ pub fn lengthen<T: Copy + Default>(values: &mut Vec<T>, more: usize, what: &str)
 /// # Errors
 /// [`Error::NonFinite`] naming the first offending element.
 pub fn check_finite(name: &'static str, values: &[f32]) -> Result<()> {
-    if stop::pieces(values, 1).all(all_finite) {
+    // The answer is the same at every level; objects refuse a level that cannot be had.
+    let isa = Isa::current().unwrap_or(Isa::Base);
+    if stop::pieces(values, 1).all(|piece| isa.run(Finite(piece))) {
         return Ok(());
     }
     let index = values.iter().position(|v| !v.is_finite()).unwrap_or(0);

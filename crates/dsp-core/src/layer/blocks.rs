@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::par::stop;
-use crate::simd::rows::{Plus, Times, repeated};
+use crate::simd::rows::{self, Change, EachRow, Multiply, repeated};
 use crate::simd::{Isa, Kernel};
 
 /// The sizes `a`, `b`, ... as the ranges `0..a`, `a..a + b`, ...
@@ -108,14 +108,24 @@ impl Kernel for Add<'_> {
 
 /// `values` (n, width) times `row` (width), number by number of every row; nothing for an empty row.
 pub fn scale(isa: Isa, values: &mut [f32], row: &[f32]) {
-    let rows = repeated(row);
-    stop::pieces_mut(values, rows.len()).for_each(|values| isa.run(Times { values, rows: &rows }));
+    each_row(isa, values, row, Multiply);
+}
+
+/// A copy of `values`, so [`scale`]d.
+pub fn scaled(isa: Isa, values: &[f32], row: &[f32]) -> Vec<f32> {
+    let mut values = values.to_vec();
+    scale(isa, &mut values, row);
+    values
 }
 
 /// `values` (n, width) plus `row` (width), number by number of every row; nothing for an empty row.
 pub fn shift(isa: Isa, values: &mut [f32], row: &[f32]) {
-    let rows = repeated(row);
-    stop::pieces_mut(values, rows.len()).for_each(|values| isa.run(Plus { values, rows: &rows }));
+    each_row(isa, values, row, rows::Add);
+}
+
+fn each_row<C: Change + Copy>(isa: Isa, values: &mut [f32], row: &[f32], change: C) {
+    let rows = &repeated(row)[..];
+    stop::pieces_mut(values, rows.len()).for_each(|values| isa.run(EachRow { values, rows, change }));
 }
 
 #[cfg(test)]

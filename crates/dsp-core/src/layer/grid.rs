@@ -15,7 +15,6 @@ use crate::array::reads::Reads;
 use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::{Threads, stop};
 use crate::simd::Isa;
-use crate::simd::rows::Finite;
 
 /// Most inputs whose room is kept for the next batch: 64 MiB, more than 500 images have in LeNet-5, whose evaluation
 /// spent a third of its time in page faults.
@@ -100,12 +99,6 @@ impl Grid {
             room: Vec::new(),
             before: Vec::new(),
         })
-    }
-
-    /// [`check_finite`] at this grid's level.
-    fn check_finite(&self, name: &'static str, values: &[f32]) -> Result<()> {
-        let finite = stop::pieces(values, 1).all(|piece| self.isa.run(Finite(piece)));
-        if finite { Ok(()) } else { check_finite(name, values) }
     }
 
     /// Outputs and inputs.
@@ -193,7 +186,7 @@ impl Grid {
         }
         // The read of an only block looks for itself; of several, each would count from the beginning of its own columns.
         if self.columns.len() > 1 {
-            self.check_finite("x", &x)?;
+            check_finite("x", &x)?;
         }
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let parts = cut(x, &self.columns);
@@ -206,7 +199,7 @@ impl Grid {
             let place = |i: usize| (&self.rows[i / self.columns.len()], self.factors[i].gain as f32);
             let mut y = blocks::sum(self.isa, &mut read, self.learn_gain, batch, outputs, place);
             blocks::shift(self.isa, &mut y, bias.unwrap_or_default());
-            self.check_finite("output", &y)?;
+            check_finite("output", &y)?;
             Ok((y, read))
         })?;
         let outputs = if self.learn_gain { read.into_iter().map(Arc::new).collect() } else { Vec::new() };
@@ -258,21 +251,20 @@ impl Grid {
         let (outputs, inputs) = self.shape();
         let batch = self.last.as_ref().ok_or_else(|| Error::State("backward() before forward()".into()))?.batch;
         check_len("grad", gradient.len(), batch, outputs)?;
-        self.check_finite("grad", &gradient)?;
+        check_finite("grad", &gradient)?;
         check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
         let gradients = cut(gradient, &self.rows);
         let mut result = None;
         if wanted {
             self.remember();
             let task = |i: usize, tile: &mut Tile| {
-                let mut d = gradients[i / self.columns.len()].to_vec();
-                blocks::scale(self.isa, &mut d, &self.factors[i].forth());
-                tile.backward(&d, batch)
+                let gradient = &gradients[i / self.columns.len()];
+                tile.backward(&blocks::scaled(self.isa, gradient, &self.factors[i].forth()), batch)
             };
             result = Some(self.read(batch, task, |mut read| {
                 let place = |i: usize| (&self.columns[i % self.columns.len()], 1.0);
                 let dx = blocks::sum(self.isa, &mut read, false, batch, inputs, place);
-                self.check_finite("gradient of the input", &dx)?;
+                check_finite("gradient of the input", &dx)?;
                 Ok(dx)
             })?);
         }
@@ -294,12 +286,11 @@ impl Grid {
     fn errors(&self, factor: f32) -> Result<Vec<Vec<f32>>> {
         let last = self.passes()?;
         let error = |(i, factors): (usize, &Factors)| {
-            let mut error = last.gradients[i / self.columns.len()].to_vec();
-            blocks::scale(self.isa, &mut error, &factors.back());
+            let mut error = blocks::scaled(self.isa, &last.gradients[i / self.columns.len()], &factors.back());
             if factor != 1.0 {
                 blocks::scale(self.isa, &mut error, &[factor]);
             }
-            self.check_finite("scaled error", &error)?;
+            check_finite("scaled error", &error)?;
             Ok(error)
         };
         self.factors.iter().enumerate().map(error).collect()

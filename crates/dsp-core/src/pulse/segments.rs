@@ -146,23 +146,23 @@ impl Segments {
         request: &Request<'_>,
         ordinal: u32,
         length: u32,
-        mut x: Lines<'_>,
-        mut d: Lines<'_>,
+        x: Lines<'_>,
+        d: Lines<'_>,
     ) -> Result<f64> {
         let negative = |v: &f32| if v.is_sign_negative() { u32::MAX } else { 0 };
         let mut expected = 0.0;
         for from in (0..length).step_by(WORD as usize) {
             let slots = WORD.min(length - from);
-            let draw = |purpose, (values, scale): (&[f32], f32), words: &mut [u32]| {
+            let draw = |purpose, lines, words: &mut [u32]| {
                 let stream = request.key.stream(purpose, request.step);
-                Draw { stream, ordinal: ordinal + from, slots, values, scale, words }.at(request.isa)
+                Draw { stream, ordinal: ordinal + from, slots, lines, words }.at(request.isa)
             };
             let (errors, inputs) = self.drawn.split_at_mut(self.rows);
-            let fired = draw(Purpose::ErrorTrain, d.shares(), errors);
+            let fired = draw(Purpose::ErrorTrain, d, errors);
             if fired == 0 {
                 continue;
             }
-            let met = draw(Purpose::InputTrain, x.shares(), &mut inputs[..request.cols]);
+            let met = draw(Purpose::InputTrain, x, &mut inputs[..request.cols]);
             if met == 0 {
                 continue;
             }

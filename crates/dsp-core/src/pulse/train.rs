@@ -12,18 +12,17 @@ use crate::simd::{Isa, Kernel, LANES};
 const GROUP: usize = 4 * LANES;
 
 /// The lines of one side of a vector pair: their values, and how likely each fires in a slot.
+#[derive(Clone, Copy)]
 pub struct Lines<'a> {
     /// The values.
     pub values: &'a [f32],
-    rule: Rule,
-    isa: Isa,
-    /// Room for the probabilities, which are in it once they have been asked for.
-    room: &'a mut [f32],
-    known: bool,
+    /// Magnitudes times `scale` are the firing probabilities: the values themselves, unless probabilities are rounded.
+    pub shares: &'a [f32],
+    /// See `shares`.
+    pub scale: f32,
 }
 
 /// How a firing probability `Q(|v| scale)` comes from a value (02 section 1.4).
-#[derive(Clone, Copy)]
 pub struct Rule {
     /// Scale of the side.
     pub scale: f64,
@@ -34,52 +33,31 @@ pub struct Rule {
 }
 
 impl<'a> Lines<'a> {
-    /// Lines of these values, with room for a probability each.
-    pub fn new(values: &'a [f32], rule: Rule, isa: Isa, room: &'a mut [f32]) -> Self {
-        Self { values, rule, isa, room, known: false }
-    }
-
-    /// Firing probabilities.
-    pub fn probabilities(&mut self) -> &[f32] {
-        if !self.known {
-            self.isa.run(Probabilities { values: self.values, rule: self.rule, out: self.room });
-            self.known = true;
+    /// Lines of these values, with room for rounded probabilities.
+    #[inline]
+    pub fn new(values: &'a [f32], rule: Rule, room: &'a mut [f32]) -> Self {
+        if rule.res as f32 > 0.0 {
+            rule.round(values, room);
+            return Self { values, shares: room, scale: 1.0 };
         }
-        self.room
+        Self { values, shares: values, scale: rule.scale as f32 }
     }
 
-    /// Numbers whose magnitudes, times the factor beside them, are the firing probabilities: the values themselves where
-    /// there is no more to do, as for most vectors of a convolution, which send nothing.
-    pub fn shares(&mut self) -> (&[f32], f32) {
-        if self.rule.res > 0.0 { (self.probabilities(), 1.0) } else { (self.values, self.rule.scale as f32) }
+    /// How likely line `line` fires in a slot.
+    pub fn probability(&self, line: usize) -> f32 {
+        self.shares[line].abs() * self.scale
     }
 }
 
-/// See [`Rule`].
-struct Probabilities<'a> {
-    values: &'a [f32],
-    rule: Rule,
-    out: &'a mut [f32],
-}
-
-impl Kernel for Probabilities<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let Self { values, rule: Rule { scale, res, rounding }, out } = self;
+impl Rule {
+    /// Rounded probabilities; a call of its own, since most updates round none.
+    #[cold]
+    fn round(self, values: &[f32], out: &mut [f32]) {
+        let Self { scale, res, rounding } = self;
         let (scale, res) = (scale as f32, res as f32);
-        for (p, v) in out.iter_mut().zip(values) {
-            *p = v.abs() * scale;
-        }
-        if res > 0.0 {
-            for (line, p) in out.iter_mut().enumerate() {
-                let mut dither = 0.0;
-                if let Some((stream, vector)) = rounding {
-                    dither = open_unit(stream.words(line as u32, vector)[0]) - 0.5;
-                }
-                *p = round_half_even(*p / res + dither) * res;
-            }
+        for (line, (p, v)) in out.iter_mut().zip(values).enumerate() {
+            let dither = rounding.map_or(0.0, |(stream, vector)| open_unit(stream.words(line as u32, vector)[0]) - 0.5);
+            *p = round_half_even(v.abs() * scale / res + dither) * res;
         }
     }
 }
@@ -89,9 +67,7 @@ pub struct Draw<'a> {
     pub stream: Stream,
     pub ordinal: u32,
     pub slots: u32,
-    /// Magnitudes times `scale` are the firing probabilities.
-    pub values: &'a [f32],
-    pub scale: f32,
+    pub lines: Lines<'a>,
     pub words: &'a mut [u32],
 }
 
@@ -107,15 +83,15 @@ impl Kernel for Draw<'_> {
 
     #[inline(always)]
     fn run(self) -> u32 {
-        let Self { stream, ordinal, slots, values, scale, words } = self;
+        let Self { stream, ordinal, slots, lines: Lines { shares, scale, .. }, words } = self;
         let mut fired = 0;
-        for (g, (values, out)) in values.chunks(GROUP).zip(words.chunks_mut(GROUP)).enumerate() {
+        for (g, (shares, out)) in shares.chunks(GROUP).zip(words.chunks_mut(GROUP)).enumerate() {
             let first = (g * LANES) as u32;
             // Few lines use the first words of their blocks only.
-            fired += match values.len().div_ceil(LANES) {
-                1 => draw_group::<1>(stream, first, ordinal, slots, values, scale, out),
-                2 => draw_group::<2>(stream, first, ordinal, slots, values, scale, out),
-                _ => draw_group::<4>(stream, first, ordinal, slots, values, scale, out),
+            fired += match shares.len().div_ceil(LANES) {
+                1 => draw_group::<1>(stream, first, ordinal, slots, shares, scale, out),
+                2 => draw_group::<2>(stream, first, ordinal, slots, shares, scale, out),
+                _ => draw_group::<4>(stream, first, ordinal, slots, shares, scale, out),
             };
         }
         fired
@@ -129,12 +105,12 @@ fn draw_group<const K: usize>(
     first: u32,
     ordinal: u32,
     slots: u32,
-    values: &[f32],
+    shares: &[f32],
     scale: f32,
     out: &mut [u32],
 ) -> u32 {
     let mut v = [[0.0_f32; LANES]; K];
-    v.as_flattened_mut()[..values.len()].copy_from_slice(values);
+    v.as_flattened_mut()[..shares.len()].copy_from_slice(shares);
     let (mut limits, mut always) = ([[0_u32; LANES]; K], [[0_u32; LANES]; K]);
     for k in 0..K {
         for lane in 0..LANES {
@@ -165,9 +141,10 @@ mod tests {
         let lines = 1000;
         let p: Vec<f32> = (0..lines).map(|j| j as f32 / 900.0).collect();
         let stream = Key::from_seed([1; 4]).stream(Purpose::InputTrain, 0);
+        let side = Lines { values: &p, shares: &p, scale: 1.0 };
         let draw = |isa: Isa, ordinal| {
             let mut words = vec![0; lines];
-            let fired = Draw { stream, ordinal, slots: 32, values: &p, scale: 1.0, words: &mut words }.at(isa);
+            let fired = Draw { stream, ordinal, slots: 32, lines: side, words: &mut words }.at(isa);
             assert_eq!(fired, words.iter().map(|word| word.count_ones()).sum());
             words
         };

@@ -112,10 +112,10 @@ impl Trains {
             };
             let rule = Rule { scale: scaling.input, res: x_res, rounding: round(Purpose::InputLineRounding) };
             let x = &request.x[vector * request.cols..(vector + 1) * request.cols];
-            let inputs = Lines::new(x, rule, request.isa, &mut q);
+            let inputs = Lines::new(x, rule, &mut q);
             let rule = Rule { scale: scaling.error, res: d_res, rounding: round(Purpose::ErrorLineRounding) };
             let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
-            let errors = Lines::new(d, rule, request.isa, &mut p);
+            let errors = Lines::new(d, rule, &mut p);
             match &mut trains.kind {
                 Kind::Stochastic(segments) if request.update.pulse_type == PulseType::Stochastic => {
                     let ordinal = vector as u32 * longest;
@@ -197,17 +197,17 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, request: &Request<'_>, length: u32, mut inputs: Lines<'_>, mut errors: Lines<'_>) -> Result<()> {
+    fn add(&mut self, request: &Request<'_>, length: u32, inputs: Lines<'_>, errors: Lines<'_>) -> Result<()> {
         let (x, d) = (inputs.values, errors.values);
-        let (q, p) = (inputs.probabilities(), errors.probabilities());
         let length = length as f32;
         let whole = |p: f32| (p * length).round_ties_even().clamp(0.0, length);
         for row in 0..request.rows {
             checkpoint();
             for col in 0..request.cols {
+                let (p, q) = (errors.probability(row), inputs.probability(col));
                 let count = match request.update.pulse_type {
-                    PulseType::MeanCount => (whole(p[row]) * whole(q[col]) / length).round_ties_even(),
-                    _ => (length * p[row].min(1.0) * q[col].min(1.0)).round_ties_even(),
+                    PulseType::MeanCount => (whole(p) * whole(q) / length).round_ties_even(),
+                    _ => (length * p.min(1.0) * q.min(1.0)).round_ties_even(),
                 } as u32;
                 let cell = (row * request.cols + col) as u32;
                 let chopped = request.signs.get(col).is_some_and(|sign| *sign < 0);

@@ -41,39 +41,45 @@ pub fn repeated(row: &[f32]) -> Vec<f32> {
     row.repeat(LONG.div_ceil(row.len().max(1)))
 }
 
-/// Multiplies every row of `values` by a row, number by number; `rows` is that [`repeated`], and changes nothing if empty.
-pub struct Times<'a> {
-    /// The rows to be changed.
-    pub values: &'a mut [f32],
-    /// What they are multiplied by.
-    pub rows: &'a [f32],
+/// What becomes of a number and the one in its column of a row.
+pub trait Change {
+    /// Changes `value` by that.
+    fn change(value: &mut f32, by: f32);
 }
 
-impl Kernel for Times<'_> {
-    type Output = ();
+/// The product.
+#[derive(Clone, Copy)]
+pub struct Multiply;
 
+impl Change for Multiply {
     #[inline(always)]
-    fn run(self) {
-        if self.rows.is_empty() {
-            return;
-        }
-        for values in self.values.chunks_mut(self.rows.len()) {
-            for (v, a) in values.iter_mut().zip(self.rows) {
-                *v *= a;
-            }
-        }
+    fn change(value: &mut f32, by: f32) {
+        *value *= by;
     }
 }
 
-/// Adds a row to every row of `values`; see [`Times`].
-pub struct Plus<'a> {
-    /// The rows to be changed.
-    pub values: &'a mut [f32],
-    /// What is added to them.
-    pub rows: &'a [f32],
+/// The sum.
+#[derive(Clone, Copy)]
+pub struct Add;
+
+impl Change for Add {
+    #[inline(always)]
+    fn change(value: &mut f32, by: f32) {
+        *value += by;
+    }
 }
 
-impl Kernel for Plus<'_> {
+/// Changes every row of `values` by the same row, number by number; `rows` is that [`repeated`], and no change if empty.
+pub struct EachRow<'a, C> {
+    /// The rows to be changed.
+    pub values: &'a mut [f32],
+    /// What they are changed by.
+    pub rows: &'a [f32],
+    /// How they are changed.
+    pub change: C,
+}
+
+impl<C: Change> Kernel for EachRow<'_, C> {
     type Output = ();
 
     #[inline(always)]
@@ -82,8 +88,8 @@ impl Kernel for Plus<'_> {
             return;
         }
         for values in self.values.chunks_mut(self.rows.len()) {
-            for (v, b) in values.iter_mut().zip(self.rows) {
-                *v += b;
+            for (v, by) in values.iter_mut().zip(self.rows) {
+                C::change(v, *by);
             }
         }
     }

@@ -4,7 +4,9 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::ROWS;
 use super::sums::{Halves, Lanes, Quarters, Strip, Whole};
+use crate::par::stop::checkpoint;
 use crate::simd::{Isa, Kernel, LANES};
 
 /// Columns below which terms, added one after the other, would wait for each other.
@@ -20,6 +22,13 @@ pub fn pays(d: &[f32], cols: usize) -> bool {
 
 /// `y = d W` for `d` (batch, rows) and these columns of `w` (rows, cols), into `y` (batch, columns).
 pub fn backward(isa: Isa, w: &[f32], cols: usize, columns: Range<usize>, d: &[f32], y: &mut [f32]) {
+    let vectors = d.chunks(w.len() / cols * ROWS).zip(y.chunks_mut(columns.len() * ROWS));
+    vectors.for_each(|(d, y)| of_block(isa, w, cols, columns.clone(), d, y));
+}
+
+/// The same for a block of vectors.
+fn of_block(isa: Isa, w: &[f32], cols: usize, columns: Range<usize>, d: &[f32], y: &mut [f32]) {
+    checkpoint();
     let rows = w.len() / cols;
     let mut terms = vec![Term::default(); d.len()];
     let mut ends = Vec::with_capacity(d.len() / rows);
