@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::error::{Result, check_finite};
 use crate::par::stop;
-use crate::simd::rows::{self, Change, EachRow, Multiply, repeated};
 use crate::simd::{Isa, Kernel};
 
 /// The sizes `a`, `b`, ... as the ranges `0..a`, `a..a + b`, ...
@@ -33,47 +33,65 @@ pub fn cut(values: Vec<f32>, blocks: &[Range<usize>]) -> Vec<Arc<Vec<f32>>> {
     blocks.iter().map(part).collect()
 }
 
-/// The sum (n, width) of `parts` (n, size), each at its columns and times its gain: `place(i)` of part `i`. An only part,
-/// which has all columns, becomes the sum in its place unless the parts are to be kept.
+/// The sum (n, width) of `parts` (n, size), each at its columns and times its gain, `place(i)` of part `i`, and of `bias`
+/// (width), if that is not empty. An only part, which has all columns, becomes the sum in its place unless the parts are to
+/// be kept.
+///
+/// # Errors
+/// [`Error::NonFinite`](crate::Error::NonFinite) with this `name`.
 pub fn sum<'a>(
     isa: Isa,
+    name: &'static str,
     parts: &mut [Vec<f32>],
     keep: bool,
-    n: usize,
-    width: usize,
+    (n, width): (usize, usize),
+    bias: &[f32],
     place: impl Fn(usize) -> (&'a Range<usize>, f32),
-) -> Vec<f32> {
-    if let ([only], false) = (&mut *parts, keep) {
-        let (mut total, gain) = (std::mem::take(only), place(0).1);
-        stop::pieces_mut(&mut total, width).for_each(|values| isa.run(Only { values, gain }));
-        return total;
-    }
-    let mut total = vec![0.0; n * width];
-    for (i, part) in parts.iter().enumerate() {
+) -> Result<Vec<f32>> {
+    let (mut total, gain) = match &mut *parts {
+        [only] => (if keep { only.clone() } else { std::mem::take(only) }, place(0).1),
+        _ => (vec![0.0; n * width], 1.0),
+    };
+    for (i, part) in parts.iter().enumerate().filter(|_| parts.len() > 1) {
         let (columns, gain) = place(i);
         let pieces = part.chunks(stop::rows_at_once(width) * columns.len());
         for (total, part) in stop::pieces_mut(&mut total, width).zip(pieces) {
             isa.run(Add { total, width, part, columns, gain });
         }
     }
-    total
+    let bias = &repeated(if bias.is_empty() { &[0.0] } else { bias })[..];
+    let mut finite = true;
+    for values in stop::pieces_mut(&mut total, bias.len()) {
+        finite &= isa.run(Finish { values, gain, bias });
+    }
+    if !finite {
+        check_finite(name, &total)?;
+    }
+    Ok(total)
 }
 
-/// Makes the sum of an only part in its place.
-struct Only<'a> {
+/// Multiplies sums by a gain, adds rows of biases, and tells whether all are finite.
+struct Finish<'a> {
     values: &'a mut [f32],
     gain: f32,
+    bias: &'a [f32],
 }
 
-impl Kernel for Only<'_> {
-    type Output = ();
+impl Kernel for Finish<'_> {
+    type Output = bool;
 
     #[inline(always)]
-    fn run(self) {
-        for v in self.values {
-            // Added to zero, as in [`Add`]: a sum is never -0.
-            *v = 0.0 + *v * self.gain;
+    fn run(self) -> bool {
+        let Self { values, gain, bias } = self;
+        let mut finite = true;
+        for values in values.chunks_mut(bias.len()) {
+            for (v, b) in values.iter_mut().zip(bias) {
+                // Added to zero, as in [`Add`]: a sum is never -0.
+                *v = 0.0 + *v * gain + b;
+                finite &= v.is_finite();
+            }
         }
+        finite
     }
 }
 
@@ -108,7 +126,8 @@ impl Kernel for Add<'_> {
 
 /// `values` (n, width) times `row` (width), number by number of every row; nothing for an empty row.
 pub fn scale(isa: Isa, values: &mut [f32], row: &[f32]) {
-    each_row(isa, values, row, Multiply);
+    let rows = &repeated(row)[..];
+    stop::pieces_mut(values, rows.len()).for_each(|values| isa.run(Scale { values, rows }));
 }
 
 /// A copy of `values`, so [`scale`]d.
@@ -118,19 +137,38 @@ pub fn scaled(isa: Isa, values: &[f32], row: &[f32]) -> Vec<f32> {
     values
 }
 
-/// `values` (n, width) plus `row` (width), number by number of every row; nothing for an empty row.
-pub fn shift(isa: Isa, values: &mut [f32], row: &[f32]) {
-    each_row(isa, values, row, rows::Add);
+/// `row` as often as makes loops over it long: most of a short one would be what is left after the last full register.
+fn repeated(row: &[f32]) -> Vec<f32> {
+    const LONG: usize = 256;
+    row.repeat(LONG.div_ceil(row.len().max(1)))
 }
 
-fn each_row<C: Change + Copy>(isa: Isa, values: &mut [f32], row: &[f32], change: C) {
-    let rows = &repeated(row)[..];
-    stop::pieces_mut(values, rows.len()).for_each(|values| isa.run(EachRow { values, rows, change }));
+/// See [`scale`]; `rows` is the row [`repeated`].
+struct Scale<'a> {
+    values: &'a mut [f32],
+    rows: &'a [f32],
+}
+
+impl Kernel for Scale<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        if self.rows.is_empty() {
+            return;
+        }
+        for values in self.values.chunks_mut(self.rows.len()) {
+            for (v, by) in values.iter_mut().zip(self.rows) {
+                *v *= by;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
 
     #[test]
     fn parts_of_a_cut_add_up_to_the_whole() {
@@ -138,16 +176,33 @@ mod tests {
         let blocks = ranges(&[2, 4, 1]);
         let mut parts: Vec<Vec<f32>> = cut(values.clone(), &blocks).iter().map(|part| part.to_vec()).collect();
         assert_eq!(parts[1][..4], values[2..6]);
-        assert_eq!(sum(Isa::machine(), &mut parts, false, 5, 7, |i| (&blocks[i], 1.0)), values);
+        assert_eq!(sum(Isa::machine(), "y", &mut parts, false, (5, 7), &[], |i| (&blocks[i], 1.0)).unwrap(), values);
     }
 
     #[test]
     fn the_only_part_is_summed_to_the_same_bits() {
         let values = vec![-0.0, 1.5, -2.0, 0.3];
-        let bits = |keep| {
-            let summed = sum(Isa::machine(), &mut [values.clone()], keep, 2, 2, |_| (&(0..2), 0.7));
-            summed.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+        let bits = |keep, bias: &[f32]| {
+            let summed = sum(Isa::machine(), "y", &mut [values.clone()], keep, (2, 2), bias, |_| (&(0..2), 0.7));
+            summed.unwrap().into_iter().map(f32::to_bits).collect::<Vec<_>>()
         };
-        assert_eq!(bits(false), bits(true));
+        assert_eq!(bits(false, &[]), values.iter().map(|v| (0.0 + v * 0.7).to_bits()).collect::<Vec<_>>());
+        for bias in [&[][..], &[0.25, -0.0]] {
+            assert_eq!(bits(false, bias), bits(true, bias));
+        }
+    }
+
+    #[test]
+    fn sums_that_overflow_are_named() {
+        for sizes in [vec![2], vec![1, 1]] {
+            let blocks = ranges(&sizes);
+            let mut parts: Vec<Vec<f32>> = sizes.iter().map(|size| vec![1e38; 3 * size]).collect();
+            let total = |parts: &mut [Vec<f32>], bias: &[f32]| {
+                sum(Isa::machine(), "y", parts, true, (3, 2), bias, |i| (&blocks[i], 1.0))
+            };
+            assert_eq!(total(&mut parts, &[1.0, 2.0]).unwrap(), [1e38; 6]);
+            let error = total(&mut parts, &[1.0, 3e38]).unwrap_err();
+            assert!(matches!(error, Error::NonFinite { name: "y", index: 1, .. }), "{error}");
+        }
     }
 }

@@ -197,9 +197,8 @@ impl Grid {
                 blocks::scale(self.isa, values, &factors.scale);
             }
             let place = |i: usize| (&self.rows[i / self.columns.len()], self.factors[i].gain as f32);
-            let mut y = blocks::sum(self.isa, &mut read, self.learn_gain, batch, outputs, place);
-            blocks::shift(self.isa, &mut y, bias.unwrap_or_default());
-            check_finite("output", &y)?;
+            let (shape, bias) = ((batch, outputs), bias.unwrap_or_default());
+            let y = blocks::sum(self.isa, "output", &mut read, self.learn_gain, shape, bias, place)?;
             Ok((y, read))
         })?;
         let outputs = if self.learn_gain { read.into_iter().map(Arc::new).collect() } else { Vec::new() };
@@ -263,9 +262,7 @@ impl Grid {
             };
             result = Some(self.read(batch, task, |mut read| {
                 let place = |i: usize| (&self.columns[i % self.columns.len()], 1.0);
-                let dx = blocks::sum(self.isa, &mut read, false, batch, inputs, place);
-                check_finite("gradient of the input", &dx)?;
-                Ok(dx)
+                blocks::sum(self.isa, "gradient of the input", &mut read, false, (batch, inputs), &[], place)
             })?);
         }
         if let Some(last) = &mut self.last {

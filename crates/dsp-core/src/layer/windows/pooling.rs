@@ -3,6 +3,7 @@
 use super::{Pair, Shape, Windows};
 use crate::error::{Error, Result, check_len};
 use crate::par::stop::{checkpoint, rows_at_once};
+use crate::simd::{Isa, Kernel};
 
 /// The largest element of every window of `x`, and where it stands in `x`: of equal ones the first, row by row.
 ///
@@ -13,16 +14,16 @@ pub fn largest(windows: &Windows, x: &[f32], shape: Shape) -> Result<(Vec<f32>, 
     let Planes { positions, count, .. } = planes;
     let mut largest = vec![0.0; count * positions.0 * positions.1];
     let mut places = vec![0_u32; largest.len()];
+    if windows.kernel == (2, 2) && windows.stride == (2, 2) {
+        planes.largest_of_pairs(x, &mut largest, &mut places);
+        return Ok((largest, places));
+    }
     let rows = largest.chunks_exact_mut(positions.1).zip(places.chunks_exact_mut(positions.1));
     let mut starts = Vec::new();
     for (row, (largest, places)) in rows.enumerate() {
         checkpoint_at(row);
         starts.clear();
         starts.extend(planes.starts(row));
-        if windows.kernel == (2, 2) && windows.stride.1 == 2 {
-            pairs(x, starts[0], starts[2], largest, places);
-            continue;
-        }
         for (j, (most, place)) in largest.iter_mut().zip(places).enumerate() {
             let at = |start: usize| start + j * windows.stride.1;
             let mut best = (x[at(starts[0])], at(starts[0]) as u32);
@@ -35,17 +36,34 @@ pub fn largest(windows: &Windows, x: &[f32], shape: Shape) -> Result<(Vec<f32>, 
     Ok((largest, places))
 }
 
-/// The usual windows, two by two side by side, whose upper and lower rows begin at `upper` and `lower`: of constant size,
-/// so that several are looked at together.
-fn pairs(x: &[f32], upper: usize, lower: usize, largest: &mut [f32], places: &mut [u32]) {
-    let width = 2 * largest.len();
-    let row = |start: usize| x[start..][..width].as_chunks::<2>().0;
-    for (j, ((most, place), (a, b))) in
-        largest.iter_mut().zip(places).zip(row(upper).iter().zip(row(lower))).enumerate()
-    {
-        let (upper, lower) = ((upper + 2 * j) as u32, (lower + 2 * j) as u32);
-        let best = larger((a[0], upper), (a[1], upper + 1));
-        (*most, *place) = larger(larger(best, (b[0], lower)), (b[1], lower + 1));
+/// The largest of windows two by two: of the lines of `width` numbers in `x`, each second with the one before; `right`
+/// windows each. `x` begins at place `first`.
+struct Pairs<'a> {
+    x: &'a [f32],
+    width: usize,
+    first: u32,
+    right: usize,
+    largest: &'a mut [f32],
+    places: &'a mut [u32],
+}
+
+impl Kernel for Pairs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { x, width, first, right, largest, places } = self;
+        let results = largest.chunks_exact_mut(right).zip(places.chunks_exact_mut(right));
+        for (row, (lines, (largest, places))) in x.chunks_exact(2 * width).zip(results).enumerate() {
+            let (upper, lower) = lines.split_at(width);
+            let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
+            let (first, below) = (first + (2 * row * width) as u32, width as u32);
+            for (j, ((largest, place), (a, b))) in largest.iter_mut().zip(places).zip(pairs).enumerate() {
+                let at = first + 2 * j as u32;
+                let best = larger((a[0], at), (a[1], at + 1));
+                (*largest, *place) = larger(larger(best, (b[0], at + below)), (b[1], at + below + 1));
+            }
+        }
     }
 }
 
@@ -149,6 +167,22 @@ fn elements(windows: &Windows, x: &[f32], shape: Shape) -> Result<Planes> {
 }
 
 impl Planes {
+    /// [`largest`] of the usual windows, two by two side by side.
+    fn largest_of_pairs(&self, x: &[f32], largest: &mut [f32], places: &mut [u32]) {
+        let isa = Isa::current().unwrap_or(Isa::Base);
+        let ([_, _, height, width], (down, right)) = (self.shape, self.positions);
+        let results = largest.chunks_exact_mut(down * right).zip(places.chunks_exact_mut(down * right));
+        for (at, (plane, (largest, places))) in x.chunks_exact(height * width).zip(results).enumerate() {
+            let rows = rows_at_once(2 * width);
+            let results = largest.chunks_mut(rows * right).zip(places.chunks_mut(rows * right));
+            for (piece, (x, (largest, places))) in plane.chunks(rows * 2 * width).zip(results).enumerate() {
+                checkpoint();
+                let first = at * height * width + piece * rows * 2 * width;
+                isa.run(Pairs { x, width, first: first as u32, right, largest, places });
+            }
+        }
+    }
+
     /// For row `row` of positions, all planes counted: where in the images the first, second, ... element of its first
     /// window is.
     fn starts(&self, row: usize) -> impl Iterator<Item = usize> {
