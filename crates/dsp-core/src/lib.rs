@@ -27,5 +27,6 @@ pub mod rng;
 #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls into target-feature clones; see the module"))]
 pub mod simd;
 pub mod snapshot;
+pub mod vectors;
 
 pub use error::{Error, Result};

@@ -114,7 +114,7 @@ fn run(array: &mut CrossbarArray, call: &Call, update: &PulseUpdate, read: &Peri
         }
         Call::Update(x, d, lr) => array.update(x, d, BATCH, *lr, update).is_err(),
         Call::Read(true, x) => array.read(Direction::Forward, x, BATCH, read).is_err(),
-        Call::Read(false, x) => array.read(Direction::Backward, &x[..x.len().min(6)], BATCH, read).is_err(),
+        Call::Read(false, x) => array.read(Direction::Backward, &&x[..x.len().min(6)], BATCH, read).is_err(),
         Call::Age(kind, by) => match kind % 4 {
             0 => array.decay(*by).is_err(),
             1 => array.drift(*by).is_err(),

@@ -98,10 +98,9 @@ impl Grid {
         let (x, shape) = lent(py, "x", &x)?;
         let bias = bias.map(|bias| vector(py, "bias", &bias)).transpose()?;
         let (y, size) = patient(py, &self.grid, |grid| {
-            let (down, right) = windows.0.positions(shape)?;
-            let rows = windows.0.gather(grid.threads(), &x, shape, grid.take_room())?;
-            let size = shape[0] * down * right;
-            Ok((grid.forward(rows, size, bias.as_deref())?, size))
+            let patches = windows.0.patches(grid.threads(), x, shape)?;
+            let size = patches.count();
+            Ok((grid.forward_patches(patches, bias.as_deref())?, size))
         })?;
         matrix(py, y, (size, self.shape.0))
     }

@@ -42,8 +42,8 @@ impl Windows {
     fn gather<'py>(&self, py: Python<'py>, x: PyReadonlyArray4<'_, f32>) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let (x, shape) = lent(py, "x", &x)?;
         let (rows, count) = free(py, || {
-            let (down, right) = self.0.positions(shape)?;
-            Ok((self.0.gather(Threads::ONE, &x, shape, Vec::new())?, shape[0] * down * right))
+            let patches = self.0.patches(Threads::ONE, x, shape)?;
+            Ok((patches.rows(Threads::ONE), patches.count()))
         })?;
         let columns = rows.len() / count.max(1);
         matrix(py, rows, (count, columns))

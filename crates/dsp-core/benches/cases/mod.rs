@@ -228,7 +228,7 @@ fn updates(scale: Scale, isa: Isa) -> Vec<Case> {
     let trains = |name, granularity, lr: f64| {
         let (x, d, update, rates) = (x.clone(), d.clone(), PulseUpdate::default(), vec![lr; batch]);
         let draw = move |step| {
-            let (x, d, rates, update) = (&x[..], &d[..], &rates[..], &update);
+            let (x, d, rates, update) = (&x, &d[..], &rates[..], &update);
             let request =
                 Request { x, d, batch, rows, cols, rates, signs: &[], granularity, update, key: key(), step, isa };
             Trains::draw(&request).expect("valid trains")

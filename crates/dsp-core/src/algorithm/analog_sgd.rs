@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
 use crate::snapshot::State;
+use crate::vectors::Vectors;
 
 /// The rule's configuration: its device.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,12 +44,18 @@ impl LearningRule for Sgd {
         self.0.weights()
     }
 
-    fn read(&mut self, direction: Direction, input: &[f32], batch: usize, periphery: &Periphery) -> Result<Vec<f32>> {
+    fn read(
+        &mut self,
+        direction: Direction,
+        input: &dyn Vectors,
+        batch: usize,
+        periphery: &Periphery,
+    ) -> Result<Vec<f32>> {
         self.0.read(direction, input, batch, periphery)
     }
 
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
-        self.0.update(batch.x, batch.d, batch.size, batch.lr, update).map(drop)
+        self.0.update_at(batch.x, batch.d, &vec![batch.lr; batch.size], &[], update).map(drop)
     }
 
     fn set_weights(&mut self, weights: &[f32]) -> Result<()> {

@@ -15,6 +15,7 @@ use crate::par::stop::unwatched;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::{Fidelity, PulseUpdate};
 use crate::snapshot::State;
+use crate::vectors::Vectors;
 
 mod state;
 
@@ -204,7 +205,13 @@ impl LearningRule for Chain {
         if self.visible.is_empty() { self.slow.weights() } else { &self.visible }
     }
 
-    fn read(&mut self, direction: Direction, input: &[f32], batch: usize, periphery: &Periphery) -> Result<Vec<f32>> {
+    fn read(
+        &mut self,
+        direction: Direction,
+        input: &dyn Vectors,
+        batch: usize,
+        periphery: &Periphery,
+    ) -> Result<Vec<f32>> {
         if self.visible.is_empty() {
             self.slow.read(direction, input, batch, periphery)
         } else {

@@ -5,8 +5,9 @@ use super::transfer::Rate;
 use crate::config::{Consistent, Flag, Range, parameters};
 use crate::error::{Error, Result};
 use crate::pulse::PulseUpdate;
-use crate::simd::math::largest_magnitude;
+use crate::simd::Isa;
 use crate::snapshot::{Entry, State};
+use crate::vectors::Vectors;
 
 parameters! {
     /// Whether and how the rate follows the data.
@@ -53,8 +54,12 @@ impl FastRate {
             Some(maxima) => {
                 let pulses = rate * f64::from(update.desired_bl) * granularity;
                 let follow = |(x, d)| pulses / maxima.after(x, d, batch.size);
-                let lines = |values: &[f32]| (values.len() / batch.size.max(1)).max(1);
-                batch.x.chunks(lines(batch.x)).zip(batch.d.chunks(lines(batch.d))).map(follow).collect()
+                let isa = Isa::current().unwrap_or(Isa::Base);
+                let of = |vectors: &dyn Vectors| {
+                    let width = (vectors.len() / batch.size.max(1)).max(1);
+                    vectors.largest(isa, 0..vectors.len(), width)
+                };
+                of(batch.x).into_iter().zip(of(&batch.d)).map(follow).collect()
             }
         };
         if batch.lr >= 0.0 && rate.is_finite() && rates.iter().all(|rate| rate.is_finite()) {
@@ -101,10 +106,9 @@ impl FastRate {
 
 impl Maxima {
     /// Takes one vector pair out of `size` in, and returns the product of the maxima, 1 until both are known.
-    fn after(&mut self, x: &[f32], d: &[f32], size: usize) -> f64 {
+    fn after(&mut self, x: f32, d: f32, size: usize) -> f64 {
         let step = (1.0 - self.momentum) / size as f64;
-        for (running, values) in self.of.iter_mut().zip([x, d]) {
-            let now = f64::from(largest_magnitude(values));
+        for (running, now) in self.of.iter_mut().zip([x, d].map(f64::from)) {
             if *running == 0.0 {
                 *running = now;
             } else if now > 0.0 {
@@ -143,7 +147,7 @@ mod tests {
     #[test]
     fn without_maxima_the_rate_is_the_rate() {
         let rate = FastRate::new(Rate { value: 0.5, scaled: true }, &AutoScale::default());
-        let batch = Batch { x: &[], d: &[], size: 3, lr: 0.5 };
+        let batch = Batch { x: &[0.0; 0], d: &[], size: 3, lr: 0.5 };
         assert_eq!(rate.of_batch(&batch, 1.0, &PulseUpdate::default()).unwrap().0, [0.25; 3]);
         assert!(rate.of_batch(&Batch { lr: f64::MAX, ..batch }, 1.0, &PulseUpdate::default()).is_ok());
         for lr in [-0.5, f64::NAN, f64::INFINITY] {

@@ -38,6 +38,7 @@ use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
 use crate::rng::Key;
 use crate::snapshot::State;
+use crate::vectors::Vectors;
 
 /// What a rule is built with besides its own parameters.
 #[derive(Clone, Copy, Debug)]
@@ -62,10 +63,10 @@ impl Foundation {
 }
 
 /// One mini-batch of vector pairs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Batch<'a> {
     /// Inputs, (size, N).
-    pub x: &'a [f32],
+    pub x: &'a dyn Vectors,
     /// Errors, (size, M).
     pub d: &'a [f32],
     /// Number of vector pairs.
@@ -83,7 +84,13 @@ pub trait LearningRule: Send {
     ///
     /// # Errors
     /// [`Error`] for wrong lengths or values that are not finite.
-    fn read(&mut self, direction: Direction, input: &[f32], batch: usize, periphery: &Periphery) -> Result<Vec<f32>>;
+    fn read(
+        &mut self,
+        direction: Direction,
+        input: &dyn Vectors,
+        batch: usize,
+        periphery: &Periphery,
+    ) -> Result<Vec<f32>>;
 
     /// Learns from one mini-batch.
     ///

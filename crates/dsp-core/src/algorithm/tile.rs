@@ -8,6 +8,7 @@ use crate::ledger::Ledger;
 use crate::periphery::{Direction, Periphery};
 use crate::pulse::PulseUpdate;
 use crate::snapshot::State;
+use crate::vectors::Vectors;
 
 /// How a tile is read and written.
 #[derive(Clone, Debug)]
@@ -57,7 +58,7 @@ impl Tile {
     ///
     /// # Errors
     /// [`Error`] for wrong lengths or values that are not finite.
-    pub fn forward(&mut self, x: &[f32], batch: usize) -> Result<Vec<f32>> {
+    pub fn forward(&mut self, x: &dyn Vectors, batch: usize) -> Result<Vec<f32>> {
         let periphery = self.site.forward.clone();
         self.read(Direction::Forward, x, batch, &periphery)
     }
@@ -68,10 +69,16 @@ impl Tile {
     /// [`Error`] for wrong lengths or values that are not finite.
     pub fn backward(&mut self, d: &[f32], batch: usize) -> Result<Vec<f32>> {
         let periphery = self.site.backward.clone();
-        self.read(Direction::Backward, d, batch, &periphery)
+        self.read(Direction::Backward, &d, batch, &periphery)
     }
 
-    fn read(&mut self, direction: Direction, input: &[f32], batch: usize, periphery: &Periphery) -> Result<Vec<f32>> {
+    fn read(
+        &mut self,
+        direction: Direction,
+        input: &dyn Vectors,
+        batch: usize,
+        periphery: &Periphery,
+    ) -> Result<Vec<f32>> {
         self.rule.read(direction, input, batch, periphery)
     }
 

@@ -17,6 +17,7 @@ use crate::rng::uniform::open_unit;
 use crate::rng::{Key, Purpose};
 use crate::simd::prefetch;
 use crate::snapshot::State;
+use crate::vectors::Vectors;
 
 mod state;
 
@@ -283,7 +284,13 @@ impl LearningRule for Transfer {
         if self.visible.is_empty() { self.slow.weights() } else { &self.visible }
     }
 
-    fn read(&mut self, direction: Direction, input: &[f32], batch: usize, periphery: &Periphery) -> Result<Vec<f32>> {
+    fn read(
+        &mut self,
+        direction: Direction,
+        input: &dyn Vectors,
+        batch: usize,
+        periphery: &Periphery,
+    ) -> Result<Vec<f32>> {
         if self.visible.is_empty() {
             self.slow.read(direction, input, batch, periphery)
         } else {

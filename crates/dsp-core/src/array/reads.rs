@@ -4,6 +4,7 @@ use super::CrossbarArray;
 use crate::error::Result;
 use crate::ledger::Ledger;
 use crate::periphery::{Direction, Periphery, read};
+use crate::vectors::Vectors;
 
 /// What reads leave in an array.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +36,7 @@ impl CrossbarArray {
     pub fn read(
         &mut self,
         direction: Direction,
-        input: &[f32],
+        input: &dyn Vectors,
         batch: usize,
         periphery: &Periphery,
     ) -> Result<Vec<f32>> {
@@ -55,7 +56,7 @@ impl CrossbarArray {
         &mut self,
         mixed: &[f32],
         direction: Direction,
-        input: &[f32],
+        input: &dyn Vectors,
         batch: usize,
         periphery: &Periphery,
     ) -> Result<Vec<f32>> {

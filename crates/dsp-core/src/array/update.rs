@@ -5,6 +5,7 @@ use crate::error::{Error, Result, check_len};
 use crate::pulse::trains::{Request, Trains};
 use crate::pulse::{Fidelity, PulseUpdate, coincidences};
 use crate::rng::Purpose;
+use crate::vectors::Vectors;
 
 impl CrossbarArray {
     /// `W <- W - lr d^T x` by coincidences of pulse trains (02 section 1), for a batch of vectors `x` (B, N), `d` (B, M).
@@ -14,7 +15,7 @@ impl CrossbarArray {
     /// # Errors
     /// [`Error`] for wrong lengths, values that are not finite, or a learning rate that is negative or not finite.
     pub fn update(&mut self, x: &[f32], d: &[f32], batch: usize, lr: f64, update: &PulseUpdate) -> Result<Changed> {
-        self.update_at(x, d, &vec![lr; batch], &[], update)
+        self.update_at(&x, d, &vec![lr; batch], &[], update)
     }
 
     /// As [`Self::update`], every vector pair with a rate of its own, and every input line with a chopper: `signs`, +1 or -1
@@ -24,7 +25,7 @@ impl CrossbarArray {
     /// The same.
     pub fn update_at(
         &mut self,
-        x: &[f32],
+        x: &dyn Vectors,
         d: &[f32],
         rates: &[f64],
         signs: &[i8],

@@ -10,15 +10,13 @@ use std::sync::{Arc, Mutex};
 
 use super::blocks::{self, cut, ranges};
 use super::factors::{Factors, dot};
+use super::windows::Patches;
 use crate::algorithm::{Batch, Tile};
 use crate::array::reads::Reads;
 use crate::error::{Error, Result, check_finite, check_len, check_room};
 use crate::par::{Threads, stop};
 use crate::simd::Isa;
-
-/// Most inputs whose room is kept for the next batch: 64 MiB, more than 500 images have in LeNet-5, whose evaluation
-/// spent a third of its time in page faults.
-const MOST_ROOM: usize = 1 << 24;
+use crate::vectors::Vectors;
 
 /// A tile that a grid shares with whoever looks at it.
 pub type SharedTile = Arc<Mutex<Tile>>;
@@ -33,18 +31,19 @@ pub struct Grid {
     threads: Threads,
     isa: Isa,
     last: Option<Arc<Passes>>,
-    /// Inputs of the passes before the last, for [`Self::take_room`].
-    room: Vec<f32>,
     /// What reads had left in every tile before the last pass.
     before: Vec<Option<Reads>>,
 }
+
+/// Inputs of a block column.
+type Inputs = Arc<dyn Vectors>;
 
 /// What a forward pass leaves for the backward pass, and both for an update.
 #[derive(Clone, Default)]
 pub struct Passes {
     batch: usize,
     /// Inputs of every block column.
-    inputs: Vec<Arc<Vec<f32>>>,
+    inputs: Vec<Inputs>,
     /// `a tile(x)` of every tile, where the output scale is learned.
     outputs: Vec<Arc<Vec<f32>>>,
     /// Gradients of every block row, after the backward pass.
@@ -59,9 +58,16 @@ impl Passes {
             let whole = |i: usize| Arc::new(parts.iter().flat_map(|part| field(part)[i].iter().copied()).collect());
             (0..count).map(whole).collect()
         };
+        let inputs = |i: usize| -> Inputs {
+            let mut whole = Vec::new();
+            for inputs in parts.iter().map(|part| &part.inputs[i]) {
+                whole.extend_from_slice(inputs.get(0..inputs.len(), &mut Vec::new()));
+            }
+            Arc::new(whole)
+        };
         Self {
             batch: parts.iter().map(|part| part.batch).sum(),
-            inputs: join(|part| &part.inputs),
+            inputs: (0..parts.iter().map(|part| part.inputs.len()).min().unwrap_or(0)).map(inputs).collect(),
             outputs: join(|part| &part.outputs),
             gradients: join(|part| &part.gradients),
         }
@@ -87,18 +93,7 @@ impl Grid {
         let (rows, columns) = (ranges(row_sizes), ranges(column_sizes));
         let factors = vec![Factors::default(); count];
         let isa = Isa::current()?;
-        Ok(Self {
-            tiles,
-            rows,
-            columns,
-            factors,
-            learn_gain,
-            threads,
-            isa,
-            last: None,
-            room: Vec::new(),
-            before: Vec::new(),
-        })
+        Ok(Self { tiles, rows, columns, factors, learn_gain, threads, isa, last: None, before: Vec::new() })
     }
 
     /// Outputs and inputs.
@@ -179,18 +174,36 @@ impl Grid {
     /// # Errors
     /// [`Error`] for wrong lengths or values that are not finite, the output's among them.
     pub fn forward(&mut self, x: Vec<f32>, batch: usize, bias: Option<&[f32]>) -> Result<Vec<f32>> {
-        let (outputs, inputs) = self.shape();
-        check_len("x", x.len(), batch, inputs)?;
-        if let Some(bias) = bias {
-            check_len("bias", bias.len(), 1, outputs)?;
-        }
+        check_len("x", x.len(), batch, self.shape().1)?;
         // The read of an only block looks for itself; of several, each would count from the beginning of its own columns.
         if self.columns.len() > 1 {
             check_finite("x", &x)?;
         }
-        check_room(batch.saturating_mul(16 * (outputs + inputs)), "the parts of a batch")?;
-        let parts = cut(x, &self.columns);
-        let task = |i: usize, tile: &mut Tile| tile.forward(&parts[i % parts.len()], batch);
+        check_room(batch.saturating_mul(16 * self.shape().1), "the parts of a batch")?;
+        self.pass(cut(x, &self.columns).into_iter().map(|part| part as Inputs).collect(), batch, bias)
+    }
+
+    /// [`Self::forward`] for patches of images.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn forward_patches(&mut self, patches: Patches, bias: Option<&[f32]>) -> Result<Vec<f32>> {
+        let batch = patches.count();
+        if self.columns.len() > 1 {
+            return self.forward(patches.rows(self.threads), batch, bias);
+        }
+        check_len("x", patches.len(), batch, self.shape().1)?;
+        self.pass(vec![Arc::new(patches)], batch, bias)
+    }
+
+    /// A forward pass of these inputs of every block column.
+    fn pass(&mut self, parts: Vec<Inputs>, batch: usize, bias: Option<&[f32]>) -> Result<Vec<f32>> {
+        let (outputs, _) = self.shape();
+        if let Some(bias) = bias {
+            check_len("bias", bias.len(), 1, outputs)?;
+        }
+        check_room(batch.saturating_mul(16 * outputs), "the parts of a batch")?;
+        let task = |i: usize, tile: &mut Tile| tile.forward(&*parts[i % parts.len()], batch);
         self.remember();
         let (y, read) = self.read(batch, task, |mut read| {
             for (values, factors) in read.iter_mut().zip(&self.factors) {
@@ -203,15 +216,8 @@ impl Grid {
         })?;
         let outputs = if self.learn_gain { read.into_iter().map(Arc::new).collect() } else { Vec::new() };
         let passes = Passes { batch, inputs: parts, outputs, gradients: Vec::new() };
-        let former = self.last.replace(Arc::new(passes)).and_then(Arc::into_inner);
-        let inputs = former.and_then(|passes| passes.inputs.into_iter().next()).and_then(Arc::into_inner);
-        self.room = inputs.filter(|inputs| inputs.len() <= MOST_ROOM).unwrap_or_default();
+        self.last = Some(Arc::new(passes));
         Ok(y)
-    }
-
-    /// Room for the inputs of a batch, with some numbers in it, if there is any: new ones would have to be cleared.
-    pub fn take_room(&mut self) -> Vec<f32> {
-        std::mem::take(&mut self.room)
     }
 
     /// The passes that `backward` and `update` refer to, if there was one.
@@ -225,15 +231,15 @@ impl Grid {
     /// # Errors
     /// [`Error::State`] if there is none, or one is of a grid with other blocks or lacks the backward pass that others had.
     pub fn recall(&mut self, passes: &[Arc<Passes>]) -> Result<()> {
-        let sized = |parts: &[Arc<Vec<f32>>], blocks: &[Range<usize>], batch: usize| {
-            parts.len() == blocks.len()
-                && parts.iter().zip(blocks).all(|(part, block)| Some(part.len()) == block.len().checked_mul(batch))
+        let sized = |lengths: Vec<usize>, blocks: &[Range<usize>], batch: usize| {
+            lengths.len() == blocks.len()
+                && lengths.iter().zip(blocks).all(|(length, block)| Some(*length) == block.len().checked_mul(batch))
         };
         let fits = |part: &Arc<Passes>| {
             let backward = passes.len() > 1 || !part.gradients.is_empty();
-            sized(&part.inputs, &self.columns, part.batch)
+            sized(part.inputs.iter().map(|part| part.len()).collect(), &self.columns, part.batch)
                 && part.outputs.len() == if self.learn_gain { self.tiles.len() } else { 0 }
-                && (!backward || sized(&part.gradients, &self.rows, part.batch))
+                && (!backward || sized(part.gradients.iter().map(|part| part.len()).collect(), &self.rows, part.batch))
         };
         if passes.is_empty() || !passes.iter().all(fits) {
             return Err(Error::State("passes: must be this layer's own, several only after backward()".into()));
@@ -376,8 +382,8 @@ pub fn update(steps: &mut [Step<'_>], lr: f64) -> Result<()> {
         }
         threads = grid.threads;
     }
-    let run = |(tile, x, d, size): (SharedTile, Arc<Vec<f32>>, Vec<f32>, usize)| {
-        locked(&tile, |tile| tile.update(Batch { x: &x, d: &d, size, lr }))
+    let run = |(tile, x, d, size): (SharedTile, Inputs, Vec<f32>, usize)| {
+        locked(&tile, |tile| tile.update(Batch { x: &*x, d: &d, size, lr }))
     };
     together(tiles, longest, || threads.map_short(work, tasks, run).into_iter().collect::<Result<Vec<()>>>())?;
     for ((step, losses), bias) in steps.iter_mut().zip(gains).zip(biases) {

@@ -3,8 +3,10 @@
 //! Images are (images, channels, height, width) in C order, positions of windows go row by row. Sums over windows that
 //! overlap have a fixed order.
 
+mod patches;
 mod pooling;
 
+pub use self::patches::Patches;
 pub use self::pooling::{largest, largest_backward, mean, mean_backward};
 
 use crate::error::{Error, Result, check_len};
@@ -56,40 +58,6 @@ impl Windows {
             given: format!("{shape:?}"),
             expected: format!("images with room for {:?} pixels", self.kernel),
         })
-    }
-
-    /// The patches of the images `x`: a row for every image and position, a column for every channel, kernel row and kernel
-    /// column. They are put into `room`, whatever that holds, unless they leave most of it empty.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] for a wrong length or images without room for a window.
-    pub fn gather(&self, threads: Threads, x: &[f32], shape: Shape, room: Vec<f32>) -> Result<Vec<f32>> {
-        let [images, channels, height, width] = shape;
-        check_len("x", x.len(), images * channels, height * width)?;
-        let (positions, lines) = (self.positions(shape)?, self.lines(shape));
-        let per_image = positions.0 * positions.1 * lines.len() * self.kernel.1;
-        let count = images * per_image;
-        let mut rows = if room.capacity() > 2 * count { Vec::new() } else { room };
-        rows.resize(count, 0.0);
-        let size = channels * height * width;
-        let work = rows.len() / 2;
-        let parts = x.chunks_exact(size.max(1)).zip(rows.chunks_exact_mut(per_image.max(1))).collect();
-        threads.map_short(work, parts, |(image, rows): (&[f32], &mut [f32])| {
-            let mut padded = Vec::new();
-            let image = if self.padding == (0, 0) { image } else { self.pad(image, shape, &mut padded) };
-            let corners = self.corners(positions, shape);
-            match (self.kernel.1, self.dilation.1) {
-                (3, 1) => copy::<3>(image, corners, &lines, rows),
-                (5, 1) => copy::<5>(image, corners, &lines, rows),
-                (width, apart) => {
-                    let starts = corners.flat_map(|corner| lines.iter().map(move |line| corner + line));
-                    for (start, part) in starts.zip(rows.chunks_exact_mut(width)) {
-                        part.iter_mut().zip(image[start..].iter().step_by(apart)).for_each(|(to, from)| *to = *from);
-                    }
-                }
-            }
-        });
-        Ok(rows)
     }
 
     /// The images in which every pixel is the sum of its places in `rows`, the patches: in order of position, in f64.
@@ -147,31 +115,20 @@ impl Windows {
     }
 
     /// Copies an image into the middle of `padded`, whose border is zero.
-    fn pad<'a>(&self, image: &[f32], shape: Shape, padded: &'a mut Vec<f32>) -> &'a [f32] {
-        let [_, channels, height, width] = shape;
-        padded.resize(channels * self.plane(shape), 0.0);
+    fn pad(&self, image: &[f32], shape: Shape, padded: &mut [f32]) {
+        let [_, _, height, width] = shape;
         let (top, left) = self.padding;
-        for (from, to) in image.chunks_exact(height * width).zip(padded.chunks_exact_mut(self.plane(shape))) {
-            for (from, to) in from.chunks_exact(width).zip(to.chunks_exact_mut(width + 2 * left).skip(top)) {
+        let planes = padded.chunks_exact_mut(self.plane(shape));
+        for (from, to) in image.chunks_exact((height * width).max(1)).zip(planes) {
+            for (from, to) in from.chunks_exact(width.max(1)).zip(to.chunks_exact_mut(width + 2 * left).skip(top)) {
                 to[left..left + width].copy_from_slice(from);
             }
         }
-        padded
     }
 }
 
-/// Copies the lines of every window of `image`, `K` pixels side by side, to `rows`: the widths that networks have, as
+/// Adds the lines of every window in `rows`, `K` numbers side by side, to their pixels: the widths that networks have, as
 /// loops of fixed length.
-fn copy<const K: usize>(image: &[f32], corners: impl Iterator<Item = usize>, lines: &[usize], rows: &mut [f32]) {
-    for (corner, row) in corners.zip(rows.chunks_exact_mut(lines.len() * K)) {
-        for (line, part) in lines.iter().zip(row.as_chunks_mut::<K>().0) {
-            let (pixels, _) = image[corner + line..][..K].as_chunks::<K>();
-            *part = pixels[0];
-        }
-    }
-}
-
-/// Adds what [`copy`] would have copied to its pixels.
 fn add<const K: usize>(rows: &[f32], corners: impl Iterator<Item = usize>, lines: &[usize], sums: &mut [f64]) {
     for (corner, row) in corners.zip(rows.chunks_exact(lines.len() * K)) {
         for (line, part) in lines.iter().zip(row.as_chunks::<K>().0) {
@@ -186,6 +143,8 @@ fn add<const K: usize>(rows: &[f32], corners: impl Iterator<Item = usize>, lines
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::Isa;
+    use crate::vectors::Vectors;
 
     const SHAPE: Shape = [2, 3, 7, 6];
 
@@ -230,7 +189,30 @@ mod tests {
                     }
                 }
             }
-            assert_eq!(windows.gather(Threads::ONE, &x, SHAPE, vec![9.0; 5]).unwrap(), expected, "{windows:?}");
+            assert_eq!(
+                windows.patches(Threads::ONE, x.clone(), SHAPE).unwrap().rows(Threads::ONE),
+                expected,
+                "{windows:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn some_patches_are_those_of_all_with_their_largest_magnitudes() {
+        let mut x = images();
+        x[SHAPE[3] + 1] = f32::NAN;
+        for windows in all() {
+            let patches = windows.patches(Threads::ONE, x.clone(), SHAPE).unwrap();
+            let rows = patches.rows(Threads::ONE);
+            let width = SHAPE[1] * windows.kernel.0 * windows.kernel.1;
+            let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            for isa in Isa::available() {
+                let largest = patches.largest(isa, 0..rows.len(), width);
+                assert_eq!(bits(&largest), bits(&rows[..].largest(isa, 0..rows.len(), width)), "{windows:?}");
+            }
+            let places = width..rows.len() - width;
+            assert_eq!(bits(patches.get(places.clone(), &mut vec![9.0; 5])), bits(&rows[places]), "{windows:?}");
+            assert_eq!(patches.check_finite("x").is_err(), rows.iter().any(|v| v.is_nan()));
         }
     }
 
@@ -239,7 +221,7 @@ mod tests {
         let x = images();
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         for windows in all() {
-            let patches = windows.gather(Threads::ONE, &x, SHAPE, vec![9.0; 5]).unwrap();
+            let patches = windows.patches(Threads::ONE, x.clone(), SHAPE).unwrap().rows(Threads::ONE);
             let rows: Vec<f32> = (0..patches.len()).map(|i| (i * 29 % 83) as f32 - 41.0).collect();
             // Eighths and whole numbers: every product and sum is exact.
             assert_eq!(
@@ -254,8 +236,8 @@ mod tests {
     fn poolings_and_their_transposes() {
         let x = images();
         for windows in all().filter(|windows| windows.padding == (0, 0)) {
-            let patches =
-                windows.gather(Threads::ONE, &x, [SHAPE[0] * SHAPE[1], 1, SHAPE[2], SHAPE[3]], Vec::new()).unwrap();
+            let planes = [SHAPE[0] * SHAPE[1], 1, SHAPE[2], SHAPE[3]];
+            let patches = windows.patches(Threads::ONE, x.clone(), planes).unwrap().rows(Threads::ONE);
             let size = windows.kernel.0 * windows.kernel.1;
             let (y, places) = largest(&windows, &x, SHAPE).unwrap();
             let means = mean(&windows, &x, SHAPE).unwrap();
@@ -278,8 +260,8 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let windows = Windows::new((3, 3), (1, 1), (0, 0), (1, 1)).unwrap();
         assert!(Windows::new((0, 3), (1, 1), (0, 0), (1, 1)).is_err());
-        assert!(windows.gather(Threads::ONE, &[0.0; 4], [1, 1, 2, 2], Vec::new()).is_err());
-        assert!(windows.gather(Threads::ONE, &[0.0; 4], [1, 1, 3, 3], Vec::new()).is_err());
+        assert!(windows.patches(Threads::ONE, vec![0.0; 4], [1, 1, 2, 2]).is_err());
+        assert!(windows.patches(Threads::ONE, vec![0.0; 4], [1, 1, 3, 3]).is_err());
         assert!(windows.scatter(Threads::ONE, &[0.0; 8], [1, 1, 3, 3]).is_err());
         assert!(largest_backward(&[1.0], &[9], [1, 1, 3, 3]).is_err());
         assert!(largest_backward(&[1.0], &[], [1, 1, 3, 3]).is_err());

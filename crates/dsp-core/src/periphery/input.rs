@@ -8,15 +8,30 @@ use crate::rng::fill::{fill_normals, fill_uniforms};
 use crate::simd::Kernel;
 use crate::simd::math::clip;
 
-/// Scales, quantises and clips `vectors` of the batch `x`, adds noise, shrinks negative values: (vectors, inputs).
-pub fn convert(periphery: &Periphery, context: Context, vectors: &[Vector], x: &[f32], inputs: usize) -> Vec<f32> {
+/// Scales, quantises and clips `vectors`, of which `x` (vectors, inputs) begins with number `first`; adds noise, shrinks
+/// negative values.
+pub fn convert(
+    periphery: &Periphery,
+    context: Context,
+    vectors: &[Vector],
+    (first, x): (usize, &[f32]),
+    inputs: usize,
+) -> Vec<f32> {
     let mut out = vec![0.0; vectors.len() * inputs];
     let dither = if periphery.inp_sto_round {
         context.draw(fill_uniforms, Purpose::InputRounding, vectors, inputs)
     } else {
         Vec::new()
     };
-    context.isa.run(Quantise { quantiser: periphery.input(), vectors, x, inputs, dither: &dither, out: &mut out });
+    context.isa.run(Quantise {
+        quantiser: periphery.input(),
+        vectors,
+        first,
+        x,
+        inputs,
+        dither: &dither,
+        out: &mut out,
+    });
     if periphery.inp_noise > 0.0 {
         let xi = context.draw(fill_normals, Purpose::ReadInput, vectors, inputs);
         out.iter_mut().zip(xi).for_each(|(v, xi)| *v += periphery.inp_noise as f32 * xi);
@@ -39,6 +54,7 @@ pub fn shrink_negative(values: &mut [f32], asymmetry: f64) {
 struct Quantise<'a> {
     quantiser: Quantiser,
     vectors: &'a [Vector],
+    first: usize,
     x: &'a [f32],
     inputs: usize,
     /// Uniforms for stochastic rounding; empty for none.
@@ -51,10 +67,10 @@ impl Kernel for Quantise<'_> {
 
     #[inline(always)]
     fn run(self) {
-        let Self { quantiser: Quantiser { step, bound, .. }, vectors, x, inputs, dither, out } = self;
+        let Self { quantiser: Quantiser { step, bound, .. }, vectors, first, x, inputs, dither, out } = self;
         for (vector, out) in vectors.iter().zip(out.chunks_exact_mut(inputs)) {
             let factor = vector.factor();
-            for (v, x) in out.iter_mut().zip(&x[vector.index * inputs..]) {
+            for (v, x) in out.iter_mut().zip(&x[(vector.index - first) * inputs..]) {
                 *v = x * factor;
             }
         }

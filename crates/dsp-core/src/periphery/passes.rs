@@ -80,15 +80,15 @@ impl<'a> Passes<'a> {
         Self { matrix, direction, turned, periphery, context, weights, negative, lines }
     }
 
-    /// Reads `vectors` of the batch `input` until none is to be read again; the `y` of the block's vectors starts with that of
+    /// Reads `vectors` of a block until none is to be read again: its inputs `x` and outputs `y` begin with those of vector
     /// `first`. Returns how many vectors passed through the array.
-    pub fn rounds(&self, mut vectors: Vec<Vector>, input: &[f32], first: usize, y: &mut [f32]) -> u64 {
+    pub fn rounds(&self, mut vectors: Vec<Vector>, first: usize, x: &[f32], y: &mut [f32]) -> u64 {
         let (inputs, outputs) = (self.matrix.inputs(self.direction), self.matrix.outputs(self.direction));
         let managed = self.direction == Direction::Forward && self.periphery.bound_management != BoundManagement::None;
         let mut passed = 0;
         while !vectors.is_empty() {
             passed += vectors.len() as u64 * self.periphery.passes();
-            let prepared = convert(self.periphery, self.context, &vectors, input, inputs);
+            let prepared = convert(self.periphery, self.context, &vectors, (first, x), inputs);
             let exceeded = if vectors.len() * outputs == y.len() {
                 self.run(&vectors, &prepared, y)
             } else {
@@ -101,7 +101,7 @@ impl<'a> Passes<'a> {
             };
             let mut exceeded = exceeded.into_iter();
             vectors.retain_mut(|vector| {
-                let x = &input[vector.index * inputs..(vector.index + 1) * inputs];
+                let x = &x[(vector.index - first) * inputs..][..inputs];
                 exceeded.next() == Some(true) && managed && reduce(self.periphery, x, vector)
             });
         }

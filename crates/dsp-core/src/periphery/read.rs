@@ -13,8 +13,9 @@ use crate::par::Threads;
 use crate::par::stop::checkpoint;
 use crate::rng::fill::ELEMENTS;
 use crate::rng::{Key, Purpose, Stream};
-use crate::simd::rows::{Finite, Largest};
+use crate::simd::rows::Finite;
 use crate::simd::{Isa, LANES};
+use crate::vectors::Vectors;
 
 /// Most rounds of one vector.
 pub const MAX_ROUNDS: u32 = 64;
@@ -130,7 +131,7 @@ impl Context {
 pub fn read(
     matrix: Matrix<'_>,
     direction: Direction,
-    input: &[f32],
+    input: &dyn Vectors,
     batch: usize,
     periphery: &Periphery,
     context: Context,
@@ -149,9 +150,9 @@ pub fn read(
     // Prepared inputs and their transposition, outputs before and after the output stage, twice for two passes.
     check_room(batch.saturating_mul(28 * (inputs + outputs)), "a read of this batch")?;
     if periphery.perfect() {
-        check_finite(name, input)?;
+        input.check_finite(name)?;
         let mut y = vec![0.0; batch * outputs];
-        matrix.product(direction, context, input, &mut y);
+        matrix.product(direction, context, input.get(0..input.len(), &mut Vec::new()), &mut y);
         if periphery.out_scale != 1.0 {
             y.iter_mut().for_each(|v| *v *= periphery.out_scale as f32);
         }
@@ -163,18 +164,24 @@ pub fn read(
     let parts = if work < SHARED_ABOVE { 1 } else { PARTS * context.threads.count() };
     let block = (BLOCK / inputs.max(outputs)).min(batch.div_ceil(parts)).next_multiple_of(LANES).max(2 * LANES);
     let mut seen = *average;
-    let blocks: Vec<_> = input
-        .chunks(block * inputs)
-        .zip(y.chunks_mut(block * outputs))
+    let scales = |first: usize, x: &[f32], average: &mut f32| {
+        let largest = input.largest(context.isa, first * inputs..first * inputs + x.len(), inputs);
+        let finite = largest.iter().all(|v| v.is_finite());
+        let scale = |(x, largest)| noise_management::scale(periphery, x, largest, average);
+        finite.then(|| x.chunks_exact(inputs).zip(largest).map(scale).collect::<Vec<_>>())
+    };
+    let of_block = |first: usize, y: &[f32]| first * inputs..(first + y.len() / outputs) * inputs;
+    let blocks: Vec<_> = y
+        .chunks_mut(block * outputs)
         .enumerate()
-        .map(|(at, (x, y))| {
-            let before = seen;
+        .map(|(at, y)| {
+            let (first, before) = (at * block, seen);
             // What is averaged goes from vector to vector, and so on to the next block before this one is read.
             if periphery.noise_management == NoiseManagement::AverageAbsMax {
                 checkpoint();
-                scales(periphery, context.isa, x, inputs, &mut seen);
+                scales(first, input.get(of_block(first, y), &mut Vec::new()), &mut seen);
             }
-            (at * block, x, y, before)
+            (first, y, before)
         })
         .collect();
     // Where there are fewer blocks than threads, these share each product instead.
@@ -182,33 +189,27 @@ pub fn read(
     let within = if across { Threads::ONE } else { context.threads };
     let passes =
         Passes::new(matrix, direction, periphery, Context { threads: within, ..context }, (batch, blocks.len()));
-    let rounds = |(first, x, y, mut average): (usize, &[f32], &mut [f32], f32)| {
+    let rounds = |(first, y, mut average): (usize, &mut [f32], f32)| {
         checkpoint();
-        let scales = scales(periphery, context.isa, x, inputs, &mut average)?;
+        let mut room = Vec::new();
+        let x = input.get(of_block(first, y), &mut room);
+        let scales = scales(first, x, &mut average)?;
         // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
         let reads = |scale: f32| scale > 0.0 || (periphery.inp_noise > 0.0 && direction == Direction::Forward);
         let vectors = scales.iter().enumerate().filter(|(_, scale)| reads(**scale));
         let vectors = vectors.map(|(index, scale)| Vector::new(first + index, *scale)).collect();
-        let passed = passes.rounds(vectors, input, first, y);
+        let passed = passes.rounds(vectors, first, x, y);
         context.isa.run(Finite(y)).then_some(passed)
     };
     let threads = if across && work >= SHARED_ABOVE { context.threads } else { Threads::ONE };
     let passed: Option<u64> = threads.map_work(work, blocks, rounds).into_iter().sum();
     if passed.is_none() {
-        check_finite(name, input)?;
+        input.check_finite(name)?;
         // Finite inputs can overflow in the product or in undoing the scaling: an error here, not a NaN three layers on.
         check_finite("y", &y)?;
     }
     *average = seen;
     Ok((y, passed.unwrap_or_default()))
-}
-
-/// Noise management's scales of the vectors `x`, if all their numbers are finite.
-fn scales(periphery: &Periphery, isa: Isa, x: &[f32], inputs: usize, average: &mut f32) -> Option<Vec<f32>> {
-    let largest = isa.run(Largest(x, inputs));
-    let finite = largest.iter().all(|v| v.is_finite());
-    let scale = |(x, largest)| noise_management::scale(periphery, x, largest, average);
-    finite.then(|| x.chunks_exact(inputs).zip(largest).map(scale).collect())
 }
 
 /// Reads one column through a one-hot input of amplitude one, without noise or bound management, into `out`.
@@ -220,7 +221,7 @@ pub fn column(matrix: Matrix<'_>, column: usize, periphery: &Periphery, context:
     }
     let vectors = [Vector::new(0, 1.0)];
     if periphery.inp_noise <= 0.0 && periphery.is_one_product() {
-        let amplitude = convert(periphery, context, &vectors, &[1.0], 1)[0];
+        let amplitude = convert(periphery, context, &vectors, (0, &[1.0]), 1)[0];
         out.iter_mut().zip(cells).for_each(|(v, w)| *v = w * amplitude);
         let lines = Lines::draw(periphery, context, Direction::Forward, matrix.rows);
         finalise(periphery, context, &lines, &vectors, out);
@@ -228,7 +229,7 @@ pub fn column(matrix: Matrix<'_>, column: usize, periphery: &Periphery, context:
     }
     let mut one_hot = vec![0.0; matrix.cols];
     one_hot[column] = 1.0;
-    let prepared = convert(periphery, context, &vectors, &one_hot, matrix.cols);
+    let prepared = convert(periphery, context, &vectors, (0, &one_hot), matrix.cols);
     Passes::new(matrix, Direction::Forward, periphery, context, (1, 1)).run(&vectors, &prepared, out);
 }
 

@@ -1,5 +1,7 @@
 //! The trains of a batch of vector pairs, cut into machine words.
 
+use std::ops::Deref;
+
 use super::train::{Draw, Lines};
 use super::trains::Request;
 use crate::error::{Result, lengthen, make_room};
@@ -141,12 +143,12 @@ impl Segments {
 
     /// Draws the trains of one vector pair; returns how many coincidences to expect of them. Words in which no error line
     /// or no input line fires are left out: they send nothing, and where no error fires inputs need not be drawn.
-    pub fn draw(
+    pub fn draw<'a>(
         &mut self,
         request: &Request<'_>,
         ordinal: u32,
         length: u32,
-        x: Lines<'_>,
+        x: &impl Deref<Target = Lines<'a>>,
         d: Lines<'_>,
     ) -> Result<f64> {
         let negative = |v: &f32| if v.is_sign_negative() { u32::MAX } else { 0 };
@@ -162,7 +164,7 @@ impl Segments {
             if fired == 0 {
                 continue;
             }
-            let met = draw(Purpose::InputTrain, x, &mut inputs[..request.cols]);
+            let met = draw(Purpose::InputTrain, **x, &mut inputs[..request.cols]);
             if met == 0 {
                 continue;
             }

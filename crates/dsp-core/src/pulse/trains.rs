@@ -1,19 +1,21 @@
 //! From a batch of vector pairs to the trains of its lines, or to pulses where these are not random.
 
+use std::cell::LazyCell;
+
 use super::management::{PulseType, PulseUpdate};
 use super::rounds::{Pulse, Rounds};
 use super::segments::{Segment, Segments};
 use super::train::{Lines, Rule};
-use crate::error::{Error, Result, check_finite, check_room};
+use crate::error::{Error, Result, check_room};
 use crate::par::stop::checkpoint;
 use crate::rng::{Key, Purpose};
 use crate::simd::Isa;
-use crate::simd::rows::Largest;
+use crate::vectors::Vectors;
 
 /// What a batch asks of an array.
 pub struct Request<'a> {
     /// Inputs, (batch, cols).
-    pub x: &'a [f32],
+    pub x: &'a dyn Vectors,
     /// Errors, (batch, rows).
     pub d: &'a [f32],
     /// Number of vector pairs.
@@ -82,13 +84,15 @@ impl Trains {
         let mut counts = Counts::default();
         let mut p = vec![0.0; request.rows];
         let mut q = vec![0.0; request.cols];
-        let (x_max, d_max) =
-            (request.isa.run(Largest(request.x, request.cols)), request.isa.run(Largest(request.d, request.rows)));
-        for (name, values, largest) in [("x", request.x, &x_max), ("d", request.d, &d_max)] {
+        let mut room = Vec::new();
+        let of = |name, vectors: &dyn Vectors, width| -> Result<Vec<f32>> {
+            let largest = vectors.largest(request.isa, 0..vectors.len(), width);
             if !largest.iter().all(|most| most.is_finite()) {
-                check_finite(name, values)?;
+                vectors.check_finite(name)?;
             }
-        }
+            Ok(largest)
+        };
+        let (x_max, d_max) = (of("x", request.x, request.cols)?, of("d", &request.d, request.rows)?);
         let scalings = request.update.scalings(request.isa, &x_max, &d_max, request.rates, request.granularity);
         let mut drawn = 0;
         for (vector, scaling) in scalings.into_iter().enumerate() {
@@ -110,18 +114,20 @@ impl Trains {
                 PulseType::DeterministicImplicit => (request.update.x_res_implicit, request.update.d_res_implicit),
                 _ => (request.update.res, request.update.res),
             };
-            let rule = Rule { scale: scaling.input, res: x_res, rounding: round(Purpose::InputLineRounding) };
-            let x = &request.x[vector * request.cols..(vector + 1) * request.cols];
-            let inputs = Lines::new(x, rule, &mut q);
+            let inputs = LazyCell::new(|| {
+                let rule = Rule { scale: scaling.input, res: x_res, rounding: round(Purpose::InputLineRounding) };
+                let x = request.x.get(vector * request.cols..(vector + 1) * request.cols, &mut room);
+                Lines::new(x, rule, &mut q)
+            });
             let rule = Rule { scale: scaling.error, res: d_res, rounding: round(Purpose::ErrorLineRounding) };
             let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
             let errors = Lines::new(d, rule, &mut p);
             match &mut trains.kind {
                 Kind::Stochastic(segments) if request.update.pulse_type == PulseType::Stochastic => {
                     let ordinal = vector as u32 * longest;
-                    trains.expected += segments.draw(request, ordinal, scaling.length, inputs, errors)?;
+                    trains.expected += segments.draw(request, ordinal, scaling.length, &inputs, errors)?;
                 }
-                _ => counts.add(request, scaling.length, inputs, errors)?,
+                _ => counts.add(request, scaling.length, *inputs, errors)?,
             }
         }
         if request.update.pulse_type != PulseType::Stochastic {
