@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import dsptrack as dt
@@ -63,3 +64,10 @@ def test_long_traces():
     array.trace([(i, j) for i in range(20) for j in range(30)])
     with states.assert_unchanged(array), pytest.raises(MemoryError, match="trace"):
         array.pulse(+1, 2**32 - 1)
+
+
+@pytest.mark.parametrize("padding", [2**20, 2**31])
+def test_wide_borders_of_images(padding):
+    layer = dt.nn.Conv2d(1, 2, 5, dt.algorithms.AnalogSGD(device=dt.devices.SoftBounds()), padding=padding, rng=0)
+    with pytest.raises(MemoryError, match="images with their borders"):
+        layer.forward(np.zeros((1, 1, 4, 4), np.float32))

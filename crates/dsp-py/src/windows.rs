@@ -43,7 +43,7 @@ impl Windows {
         let (x, shape) = lent(py, "x", &x)?;
         let (rows, count) = free(py, || {
             let patches = self.0.patches(Threads::ONE, x, shape)?;
-            Ok((patches.rows(Threads::ONE), patches.count()))
+            Ok((patches.rows(Threads::ONE)?, patches.count()))
         })?;
         let columns = rows.len() / count.max(1);
         matrix(py, rows, (count, columns))

@@ -190,7 +190,7 @@ impl Grid {
     pub fn forward_patches(&mut self, patches: Patches, bias: Option<&[f32]>) -> Result<Vec<f32>> {
         let batch = patches.count();
         if self.columns.len() > 1 {
-            return self.forward(patches.rows(self.threads), batch, bias);
+            return self.forward(patches.rows(self.threads)?, batch, bias);
         }
         check_len("x", patches.len(), batch, self.shape().1)?;
         self.pass(vec![Arc::new(patches)], batch, bias)

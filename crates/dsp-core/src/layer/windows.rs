@@ -99,7 +99,7 @@ impl Windows {
 
     /// Pixels of one channel with its border.
     fn plane(&self, [_, _, height, width]: Shape) -> usize {
-        (height + 2 * self.padding.0) * (width + 2 * self.padding.1)
+        (height + 2 * self.padding.0).saturating_mul(width + 2 * self.padding.1)
     }
 
     /// Where every window begins in an image with its border.
@@ -190,7 +190,7 @@ mod tests {
                 }
             }
             assert_eq!(
-                windows.patches(Threads::ONE, x.clone(), SHAPE).unwrap().rows(Threads::ONE),
+                windows.patches(Threads::ONE, x.clone(), SHAPE).unwrap().rows(Threads::ONE).unwrap(),
                 expected,
                 "{windows:?}"
             );
@@ -203,7 +203,7 @@ mod tests {
         x[SHAPE[3] + 1] = f32::NAN;
         for windows in all() {
             let patches = windows.patches(Threads::ONE, x.clone(), SHAPE).unwrap();
-            let rows = patches.rows(Threads::ONE);
+            let rows = patches.rows(Threads::ONE).unwrap();
             let width = SHAPE[1] * windows.kernel.0 * windows.kernel.1;
             let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
             for isa in Isa::available() {
@@ -221,7 +221,7 @@ mod tests {
         let x = images();
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>();
         for windows in all() {
-            let patches = windows.patches(Threads::ONE, x.clone(), SHAPE).unwrap().rows(Threads::ONE);
+            let patches = windows.patches(Threads::ONE, x.clone(), SHAPE).unwrap().rows(Threads::ONE).unwrap();
             let rows: Vec<f32> = (0..patches.len()).map(|i| (i * 29 % 83) as f32 - 41.0).collect();
             // Eighths and whole numbers: every product and sum is exact.
             assert_eq!(
@@ -237,7 +237,7 @@ mod tests {
         let x = images();
         for windows in all().filter(|windows| windows.padding == (0, 0)) {
             let planes = [SHAPE[0] * SHAPE[1], 1, SHAPE[2], SHAPE[3]];
-            let patches = windows.patches(Threads::ONE, x.clone(), planes).unwrap().rows(Threads::ONE);
+            let patches = windows.patches(Threads::ONE, x.clone(), planes).unwrap().rows(Threads::ONE).unwrap();
             let size = windows.kernel.0 * windows.kernel.1;
             let (y, places) = largest(&windows, &x, SHAPE).unwrap();
             let means = mean(&windows, &x, SHAPE).unwrap();

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::{Shape, Windows};
-use crate::error::{Result, check_finite, check_len};
+use crate::error::{Result, check_finite, check_len, lengthen};
 use crate::par::Threads;
+use crate::par::stop::checkpoint;
 use crate::simd::{Isa, Kernel};
 use crate::vectors::Vectors;
 
@@ -37,7 +38,8 @@ impl Windows {
         let images = if self.padding == (0, 0) {
             x
         } else {
-            let mut padded = vec![0.0; count * channels * plane];
+            let mut padded = Vec::new();
+            lengthen(&mut padded, plane.saturating_mul(count * channels), "images with their borders")?;
             let pairs = x.chunks_exact(size.max(1)).zip(padded.chunks_exact_mut((channels * plane).max(1))).collect();
             threads.map_short(x.len(), pairs, |(image, padded): (&[f32], &mut [f32])| self.pad(image, shape, padded));
             padded
@@ -63,15 +65,18 @@ impl Windows {
 
 impl Patches {
     /// All patches, as a matrix.
-    #[must_use]
-    pub fn rows(&self, threads: Threads) -> Vec<f32> {
-        let mut rows = vec![0.0; self.len()];
+    ///
+    /// # Errors
+    /// [`Error::Memory`](crate::Error::Memory) if there is none for it.
+    pub fn rows(&self, threads: Threads) -> Result<Vec<f32>> {
+        let mut rows = Vec::new();
+        lengthen(&mut rows, self.len(), "the patches of a batch")?;
         let per_image = (self.positions * self.width()).max(1);
         let parts = rows.chunks_exact_mut(per_image).enumerate().collect();
         threads.map_short(self.len() / 2, parts, |(image, rows): (usize, &mut [f32])| {
             self.put(image * self.positions, rows)
         });
-        rows
+        Ok(rows)
     }
 
     /// How many there are.
@@ -95,6 +100,9 @@ impl Patches {
             let (part, rest) = rows.split_at_mut(count * self.width());
             self.copy(&self.images[image * size..][..size], &corners[..count], part);
             (first, rows) = (first + count, rest);
+            if !rows.is_empty() {
+                checkpoint();
+            }
         }
     }
 
@@ -129,7 +137,7 @@ impl Vectors for Patches {
     }
 
     fn check_finite(&self, name: &'static str) -> Result<()> {
-        check_finite(name, &self.rows(Threads::ONE))
+        check_finite(name, &self.rows(Threads::ONE)?)
     }
 }
 
