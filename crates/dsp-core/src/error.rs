@@ -103,8 +103,7 @@ pub fn lengthen<T: Copy + Default>(values: &mut Vec<T>, more: usize, what: &str)
 /// # Errors
 /// [`Error::NonFinite`] naming the first offending element.
 pub fn check_finite(name: &'static str, values: &[f32]) -> Result<()> {
-    // The answer is the same at every level; objects refuse a level that cannot be had.
-    let isa = Isa::current().unwrap_or(Isa::Base);
+    let isa = Isa::at_hand();
     if stop::pieces(values, 1).all(|piece| isa.run(Finite(piece))) {
         return Ok(());
     }

@@ -55,7 +55,7 @@ impl LearningRule for Sgd {
     }
 
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
-        self.0.update_at(batch.x, batch.d, &vec![batch.lr; batch.size], &[], update).map(drop)
+        self.0.update(batch.x, batch.d, batch.size, batch.lr, update).map(drop)
     }
 
     fn set_weights(&mut self, weights: &[f32]) -> Result<()> {

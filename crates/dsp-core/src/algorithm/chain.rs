@@ -212,11 +212,7 @@ impl LearningRule for Chain {
         batch: usize,
         periphery: &Periphery,
     ) -> Result<Vec<f32>> {
-        if self.visible.is_empty() {
-            self.slow.read(direction, input, batch, periphery)
-        } else {
-            self.slow.read_mixed(&self.visible, direction, input, batch, periphery)
-        }
+        self.slow.read_mixed(&self.visible, direction, input, batch, periphery)
     }
 
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {

@@ -54,10 +54,9 @@ impl FastRate {
             Some(maxima) => {
                 let pulses = rate * f64::from(update.desired_bl) * granularity;
                 let follow = |(x, d)| pulses / maxima.after(x, d, batch.size);
-                let isa = Isa::current().unwrap_or(Isa::Base);
                 let of = |vectors: &dyn Vectors| {
                     let width = (vectors.len() / batch.size.max(1)).max(1);
-                    vectors.largest(isa, 0..vectors.len(), width)
+                    vectors.largest(Isa::at_hand(), 0..vectors.len(), width)
                 };
                 of(batch.x).into_iter().zip(of(&batch.d)).map(follow).collect()
             }

@@ -59,8 +59,7 @@ impl Tile {
     /// # Errors
     /// [`Error`] for wrong lengths or values that are not finite.
     pub fn forward(&mut self, x: &dyn Vectors, batch: usize) -> Result<Vec<f32>> {
-        let periphery = self.site.forward.clone();
-        self.read(Direction::Forward, x, batch, &periphery)
+        self.rule.read(Direction::Forward, x, batch, &self.site.forward)
     }
 
     /// `W^T d` through the backward periphery, (batch, M) -> (batch, N).
@@ -68,18 +67,7 @@ impl Tile {
     /// # Errors
     /// [`Error`] for wrong lengths or values that are not finite.
     pub fn backward(&mut self, d: &[f32], batch: usize) -> Result<Vec<f32>> {
-        let periphery = self.site.backward.clone();
-        self.read(Direction::Backward, &d, batch, &periphery)
-    }
-
-    fn read(
-        &mut self,
-        direction: Direction,
-        input: &dyn Vectors,
-        batch: usize,
-        periphery: &Periphery,
-    ) -> Result<Vec<f32>> {
-        self.rule.read(direction, input, batch, periphery)
+        self.rule.read(Direction::Backward, &d, batch, &self.site.backward)
     }
 
     /// What reads have left so far.

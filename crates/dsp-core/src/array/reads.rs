@@ -40,15 +40,11 @@ impl CrossbarArray {
         batch: usize,
         periphery: &Periphery,
     ) -> Result<Vec<f32>> {
-        let weights = if self.apparent.is_empty() { &self.state } else { &self.apparent };
-        let matrix = read::Matrix { weights, rows: self.rows, cols: self.cols };
-        let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
-        let (y, vectors) =
-            read::read(matrix, direction, input, batch, periphery, context, &mut self.averages[direction as usize])?;
-        Ok(self.account(direction, y, vectors))
+        self.read_mixed(&[], direction, input, batch, periphery)
     }
 
-    /// Reads `mixed` weights of this shape in place of the array's own: one analog read of several arrays at once.
+    /// Reads `mixed` weights of this shape, unless there are none, in place of the array's own: one analog read of several
+    /// arrays at once.
     ///
     /// # Errors
     /// [`Error`] for wrong lengths or values that are not finite.
@@ -60,21 +56,18 @@ impl CrossbarArray {
         batch: usize,
         periphery: &Periphery,
     ) -> Result<Vec<f32>> {
-        let matrix = read::Matrix { weights: mixed, rows: self.rows, cols: self.cols };
+        let own = if self.apparent.is_empty() { &self.state } else { &self.apparent };
+        let weights = if mixed.is_empty() { own } else { mixed };
+        let matrix = read::Matrix { weights, rows: self.rows, cols: self.cols };
         let context = read::Context { key: self.key, step: self.reads, isa: self.isa, threads: self.threads };
         let (y, vectors) =
             read::read(matrix, direction, input, batch, periphery, context, &mut self.averages[direction as usize])?;
-        Ok(self.account(direction, y, vectors))
-    }
-
-    /// Counts a read of `vectors` vectors.
-    fn account(&mut self, direction: Direction, y: Vec<f32>, vectors: u64) -> Vec<f32> {
         self.reads += 1;
         match direction {
             Direction::Forward => self.ledger.forward_reads += vectors,
             Direction::Backward => self.ledger.backward_reads += vectors,
         }
-        y
+        Ok(y)
     }
 
     /// Reads column `column` through a one-hot input into `out` (M values).

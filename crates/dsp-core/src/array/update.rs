@@ -14,8 +14,15 @@ impl CrossbarArray {
     ///
     /// # Errors
     /// [`Error`] for wrong lengths, values that are not finite, or a learning rate that is negative or not finite.
-    pub fn update(&mut self, x: &[f32], d: &[f32], batch: usize, lr: f64, update: &PulseUpdate) -> Result<Changed> {
-        self.update_at(&x, d, &vec![lr; batch], &[], update)
+    pub fn update(
+        &mut self,
+        x: &dyn Vectors,
+        d: &[f32],
+        batch: usize,
+        lr: f64,
+        update: &PulseUpdate,
+    ) -> Result<Changed> {
+        self.update_at(x, d, &vec![lr; batch], &[], update)
     }
 
     /// As [`Self::update`], every vector pair with a rate of its own, and every input line with a chopper: `signs`, +1 or -1

@@ -50,15 +50,18 @@ pub fn sum<'a>(
 ) -> Result<Vec<f32>> {
     let (mut total, gain) = match &mut *parts {
         [only] => (if keep { only.clone() } else { std::mem::take(only) }, place(0).1),
-        _ => (vec![0.0; n * width], 1.0),
-    };
-    for (i, part) in parts.iter().enumerate().filter(|_| parts.len() > 1) {
-        let (columns, gain) = place(i);
-        let pieces = part.chunks(stop::rows_at_once(width) * columns.len());
-        for (total, part) in stop::pieces_mut(&mut total, width).zip(pieces) {
-            isa.run(Add { total, width, part, columns, gain });
+        several => {
+            let mut total = vec![0.0; n * width];
+            for (i, part) in several.iter().enumerate() {
+                let (columns, gain) = place(i);
+                let pieces = part.chunks(stop::rows_at_once(width) * columns.len());
+                for (total, part) in stop::pieces_mut(&mut total, width).zip(pieces) {
+                    isa.run(Add { total, width, part, columns, gain });
+                }
+            }
+            (total, 1.0)
         }
-    }
+    };
     let bias = &repeated(if bias.is_empty() { &[0.0] } else { bias })[..];
     let mut finite = true;
     for values in stop::pieces_mut(&mut total, bias.len()) {

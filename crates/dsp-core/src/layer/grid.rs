@@ -53,25 +53,28 @@ pub struct Passes {
 impl Passes {
     /// The vectors of all `parts`, in this order, as if they had been one batch.
     fn joined(parts: &[Arc<Self>]) -> Self {
-        let join = |field: fn(&Self) -> &Vec<Arc<Vec<f32>>>| {
-            let count = parts.iter().map(|part| field(part).len()).min().unwrap_or(0);
-            let whole = |i: usize| Arc::new(parts.iter().flat_map(|part| field(part)[i].iter().copied()).collect());
-            (0..count).map(whole).collect()
-        };
-        let inputs = |i: usize| -> Inputs {
-            let mut whole = Vec::new();
-            for inputs in parts.iter().map(|part| &part.inputs[i]) {
-                whole.extend_from_slice(inputs.get(0..inputs.len(), &mut Vec::new()));
-            }
-            Arc::new(whole)
-        };
         Self {
             batch: parts.iter().map(|part| part.batch).sum(),
-            inputs: (0..parts.iter().map(|part| part.inputs.len()).min().unwrap_or(0)).map(inputs).collect(),
-            outputs: join(|part| &part.outputs),
-            gradients: join(|part| &part.gradients),
+            inputs: joined(parts, |part| &part.inputs).map(|inputs| inputs as Inputs).collect(),
+            outputs: joined(parts, |part| &part.outputs).collect(),
+            gradients: joined(parts, |part| &part.gradients).collect(),
         }
     }
+}
+
+/// The vectors of every block in all `parts`, one part after the other.
+fn joined<V: Vectors + ?Sized>(
+    parts: &[Arc<Passes>],
+    field: fn(&Passes) -> &Vec<Arc<V>>,
+) -> impl Iterator<Item = Arc<Vec<f32>>> {
+    let count = parts.iter().map(|part| field(part).len()).min().unwrap_or(0);
+    (0..count).map(move |i| {
+        let mut whole = Vec::new();
+        for vectors in parts.iter().map(|part| &*field(part)[i]) {
+            whole.extend_from_slice(vectors.get(0..vectors.len(), &mut Vec::new()));
+        }
+        Arc::new(whole)
+    })
 }
 
 impl Grid {

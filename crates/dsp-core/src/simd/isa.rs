@@ -61,6 +61,13 @@ impl Isa {
         })
     }
 
+    /// The level in force, the lowest where the variable names none that can be had: for those who have no error to give, since
+    /// their answer is the same at every level.
+    #[must_use]
+    pub fn at_hand() -> Self {
+        Self::current().unwrap_or(Self::Base)
+    }
+
     /// Runs `kernel` compiled for this level (or for the machine's, if that is lower).
     #[inline]
     pub fn run<K: Kernel>(self, kernel: K) -> K::Output {

@@ -6,6 +6,7 @@ use super::{Shape, Windows};
 use crate::error::{Result, check_finite, check_len, lengthen};
 use crate::par::Threads;
 use crate::par::stop::checkpoint;
+use crate::simd::math::all_finite;
 use crate::simd::{Isa, Kernel};
 use crate::vectors::Vectors;
 
@@ -13,9 +14,7 @@ use crate::vectors::Vectors;
 pub struct Patches {
     windows: Windows,
     shape: Shape,
-    /// Positions in an image.
-    positions: usize,
-    /// Where every window begins in an image with its border.
+    /// Where the window of every position begins in an image with its border.
     corners: Vec<usize>,
     /// Where the lines of a window lie behind its beginning.
     lines: Vec<usize>,
@@ -47,7 +46,7 @@ impl Windows {
         let corners: Vec<usize> = self.corners(positions, shape).collect();
         let mut largest = vec![0.0; count * corners.len()];
         let pairs = images.chunks_exact((channels * plane).max(1)).zip(largest.chunks_exact_mut(corners.len()));
-        let isa = Isa::current().unwrap_or(Isa::Base);
+        let isa = Isa::at_hand();
         threads.map_short(images.len(), pairs.collect(), |(image, largest): (&[f32], &mut [f32])| {
             isa.run(Largest {
                 windows: self,
@@ -59,7 +58,7 @@ impl Windows {
             });
         });
         let lines = self.lines(shape);
-        Ok(Patches { windows: *self, shape, positions: corners.len(), corners, lines, images, largest })
+        Ok(Patches { windows: *self, shape, corners, lines, images, largest })
     }
 }
 
@@ -71,11 +70,11 @@ impl Patches {
     pub fn rows(&self, threads: Threads) -> Result<Vec<f32>> {
         let mut rows = Vec::new();
         lengthen(&mut rows, self.len(), "the patches of a batch")?;
-        let per_image = (self.positions * self.width()).max(1);
+        let positions = self.corners.len();
+        let per_image = (positions * self.width()).max(1);
         let parts = rows.chunks_exact_mut(per_image).enumerate().collect();
-        threads.map_short(self.len() / 2, parts, |(image, rows): (usize, &mut [f32])| {
-            self.put(image * self.positions, rows)
-        });
+        threads
+            .map_short(self.len() / 2, parts, |(image, rows): (usize, &mut [f32])| self.put(image * positions, rows));
         Ok(rows)
     }
 
@@ -94,7 +93,7 @@ impl Patches {
     fn put(&self, mut first: usize, mut rows: &mut [f32]) {
         let size = self.shape[1] * self.windows.plane(self.shape);
         while !rows.is_empty() {
-            let (image, position) = (first / self.positions, first % self.positions);
+            let (image, position) = (first / self.corners.len(), first % self.corners.len());
             let corners = &self.corners[position..];
             let count = corners.len().min(rows.len() / self.width());
             let (part, rest) = rows.split_at_mut(count * self.width());
@@ -137,7 +136,7 @@ impl Vectors for Patches {
     }
 
     fn check_finite(&self, name: &'static str) -> Result<()> {
-        check_finite(name, &self.rows(Threads::ONE)?)
+        if all_finite(&self.largest) { Ok(()) } else { check_finite(name, &self.rows(Threads::ONE)?) }
     }
 }
 

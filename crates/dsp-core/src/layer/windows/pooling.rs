@@ -169,7 +169,7 @@ fn elements(windows: &Windows, x: &[f32], shape: Shape) -> Result<Planes> {
 impl Planes {
     /// [`largest`] of the usual windows, two by two side by side.
     fn largest_of_pairs(&self, x: &[f32], largest: &mut [f32], places: &mut [u32]) {
-        let isa = Isa::current().unwrap_or(Isa::Base);
+        let isa = Isa::at_hand();
         let ([_, _, height, width], (down, right)) = (self.shape, self.positions);
         let results = largest.chunks_exact_mut(down * right).zip(places.chunks_exact_mut(down * right));
         for (at, (plane, (largest, places))) in x.chunks_exact(height * width).zip(results).enumerate() {
