@@ -149,20 +149,11 @@ pub fn read(
     }
     // Prepared inputs and their transposition, outputs before and after the output stage, twice for two passes.
     check_room(batch.saturating_mul(28 * (inputs + outputs)), "a read of this batch")?;
-    if periphery.perfect() {
-        input.check_finite(name)?;
-        let mut y = vec![0.0; batch * outputs];
-        matrix.product(direction, context, input.get(0..input.len(), &mut Vec::new()), &mut y);
-        if periphery.out_scale != 1.0 {
-            y.iter_mut().for_each(|v| *v *= periphery.out_scale as f32);
-        }
-        check_finite("y", &y)?;
-        return Ok((y, batch as u64));
-    }
     let mut y = vec![0.0; batch * outputs];
     let work = matrix.weights.len() * batch / 16 + NANOSECONDS_PER_LINE * batch * (inputs + outputs);
     let parts = if work < SHARED_ABOVE { 1 } else { PARTS * context.threads.count() };
     let block = (BLOCK / inputs.max(outputs)).min(batch.div_ceil(parts)).next_multiple_of(LANES).max(2 * LANES);
+    let averages = periphery.noise_management == NoiseManagement::AverageAbsMax && !periphery.perfect();
     let mut seen = *average;
     let scales = |first: usize, x: &[f32], average: &mut f32| {
         let largest = input.largest(context.isa, first * inputs..first * inputs + x.len(), inputs);
@@ -177,7 +168,7 @@ pub fn read(
         .map(|(at, y)| {
             let (first, before) = (at * block, seen);
             // What is averaged goes from vector to vector, and so on to the next block before this one is read.
-            if periphery.noise_management == NoiseManagement::AverageAbsMax {
+            if averages {
                 checkpoint();
                 scales(first, input.get(of_block(first, y), &mut Vec::new()), &mut seen);
             }
@@ -186,23 +177,36 @@ pub fn read(
         .collect();
     // Where there are fewer blocks than threads, these share each product instead.
     let across = blocks.len() >= context.threads.count();
-    let within = if across { Threads::ONE } else { context.threads };
-    let passes =
-        Passes::new(matrix, direction, periphery, Context { threads: within, ..context }, (batch, blocks.len()));
-    let rounds = |(first, y, mut average): (usize, &mut [f32], f32)| {
-        checkpoint();
-        let mut room = Vec::new();
-        let x = input.get(of_block(first, y), &mut room);
-        let scales = scales(first, x, &mut average)?;
-        // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
-        let reads = |scale: f32| scale > 0.0 || (periphery.inp_noise > 0.0 && direction == Direction::Forward);
-        let vectors = scales.iter().enumerate().filter(|(_, scale)| reads(**scale));
-        let vectors = vectors.map(|(index, scale)| Vector::new(first + index, *scale)).collect();
-        let passed = passes.rounds(vectors, first, x, y);
-        context.isa.run(Finite(y)).then_some(passed)
-    };
     let threads = if across && work >= SHARED_ABOVE { context.threads } else { Threads::ONE };
-    let passed: Option<u64> = threads.map_work(work, blocks, rounds).into_iter().sum();
+    let context = Context { threads: if across { Threads::ONE } else { context.threads }, ..context };
+    let passed: Option<u64> = if periphery.perfect() {
+        let exact = |(first, y, _): (usize, &mut [f32], f32)| {
+            checkpoint();
+            let mut room = Vec::new();
+            let x = input.get(of_block(first, y), &mut room);
+            matrix.product(direction, context, x, y);
+            if periphery.out_scale != 1.0 {
+                y.iter_mut().for_each(|v| *v *= periphery.out_scale as f32);
+            }
+            (context.isa.run(Finite(x)) && context.isa.run(Finite(y))).then_some((y.len() / outputs) as u64)
+        };
+        threads.map_work(work, blocks, exact).into_iter().sum()
+    } else {
+        let passes = Passes::new(matrix, direction, periphery, context, (batch, blocks.len()));
+        let rounds = |(first, y, mut average): (usize, &mut [f32], f32)| {
+            checkpoint();
+            let mut room = Vec::new();
+            let x = input.get(of_block(first, y), &mut room);
+            let scales = scales(first, x, &mut average)?;
+            // A managed vector of zeros is not read at all: its output is exactly zero, without noise.
+            let reads = |scale: f32| scale > 0.0 || (periphery.inp_noise > 0.0 && direction == Direction::Forward);
+            let vectors = scales.iter().enumerate().filter(|(_, scale)| reads(**scale));
+            let vectors = vectors.map(|(index, scale)| Vector::new(first + index, *scale)).collect();
+            let passed = passes.rounds(vectors, first, x, y);
+            context.isa.run(Finite(y)).then_some(passed)
+        };
+        threads.map_work(work, blocks, rounds).into_iter().sum()
+    };
     if passed.is_none() {
         input.check_finite(name)?;
         // Finite inputs can overflow in the product or in undoing the scaling: an error here, not a NaN three layers on.
