@@ -55,10 +55,12 @@ class SlowGrid:
         return y if bias is None else y + bias
 
     def forward_patches(self, x: np.ndarray, windows: Any, bias: np.ndarray | None) -> np.ndarray:
-        return self.forward(windows.gather(x), bias)
+        y = self.forward(windows.gather(x), bias)
+        return y.reshape(len(x), *windows.positions(x.shape), -1).transpose(0, 3, 1, 2)
 
-    def backward_patches(self, grad: np.ndarray, windows: Any, shape: tuple[int, int, int, int]) -> np.ndarray:
-        return windows.scatter(self.backward(grad, True), shape)
+    def backward_patches(self, grad: np.ndarray, windows: Any, shape: tuple[int, ...], wanted: bool) -> Any:
+        dx = self.backward(grad.transpose(0, 2, 3, 1).reshape(-1, grad.shape[1]), wanted)
+        return None if dx is None else windows.scatter(dx, shape)
 
     def backward(self, grad: np.ndarray, wanted: bool) -> np.ndarray | None:
         self.grad = grad

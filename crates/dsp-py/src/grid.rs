@@ -87,38 +87,38 @@ impl Grid {
         dx.map(|dx| matrix(py, dx, (size, self.shape.1))).transpose()
     }
 
-    /// `forward` for the patches of images.
+    /// `forward` for the patches of images, to images.
     fn forward_patches<'py>(
         &self,
         py: Python<'py>,
         x: PyReadonlyArray4<'_, f32>,
         windows: &Windows,
         bias: Option<PyReadonlyArray1<'_, f32>>,
-    ) -> PyResult<Matrix<'py>> {
+    ) -> PyResult<Images<'py, f32>> {
         let (x, shape) = lent(py, "x", &x)?;
         let bias = bias.map(|bias| vector(py, "bias", &bias)).transpose()?;
-        let (y, size) = patient(py, &self.grid, |grid| {
+        let (y, (down, right)) = patient(py, &self.grid, |grid| {
             let patches = windows.0.patches(grid.threads(), x, shape)?;
-            let size = patches.count();
-            Ok((grid.forward_patches(patches, bias.as_deref())?, size))
+            Ok((grid.forward_patches(patches, bias.as_deref())?, windows.0.positions(shape)?))
         })?;
-        matrix(py, y, (size, self.shape.0))
+        images(py, y, [shape[0], self.shape.0, down, right])
     }
 
-    /// `backward` to images of this shape.
+    /// `backward` from images to images of this shape.
     fn backward_patches<'py>(
         &self,
         py: Python<'py>,
-        grad: PyReadonlyArray2<'_, f32>,
+        grad: PyReadonlyArray4<'_, f32>,
         windows: &Windows,
         shape: Shape,
-    ) -> PyResult<Images<'py, f32>> {
-        let (grad, _) = batch(py, "grad", &grad, self.shape.0)?;
+        wanted: bool,
+    ) -> PyResult<Option<Images<'py, f32>>> {
+        let (grad, [_, _, down, right]) = lent(py, "grad", &grad)?;
         let dx = patient(py, &self.grid, |grid| {
-            let rows = grid.backward(grad, true)?.unwrap_or_default();
-            windows.0.scatter(grid.threads(), &rows, shape)
+            let rows = grid.backward_patches(&grad, down * right, wanted)?;
+            rows.map(|rows| windows.0.scatter(grid.threads(), &rows, shape)).transpose()
         })?;
-        images(py, dx, shape)
+        dx.map(|dx| images(py, dx, shape)).transpose()
     }
 
     /// The passes that `backward` and an update refer to.

@@ -38,6 +38,11 @@ impl Windows {
         Ok(Self(crate::errors::raise(py, windows::Windows::new(kernel, stride, padding, dilation))?))
     }
 
+    /// Numbers of positions, vertically and horizontally, in images of this shape.
+    fn positions(&self, py: Python<'_>, shape: Shape) -> PyResult<Pair> {
+        crate::errors::raise(py, self.0.positions(shape))
+    }
+
     /// Patches of the images, a row for every position.
     fn gather<'py>(&self, py: Python<'py>, x: PyReadonlyArray4<'_, f32>) -> PyResult<Bound<'py, PyArray2<f32>>> {
         let (x, shape) = lent(py, "x", &x)?;

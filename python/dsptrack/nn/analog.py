@@ -234,12 +234,17 @@ class AnalogLayer(Layer):
     def _read(self, x: FloatArray, input_shape: tuple[int, ...], windows: Windows | None = None) -> FloatArray:
         """Return x Wᵀ + b, (V, M), for the vectors `x` (V, N) of such a batch; the caller may overwrite it.
 
-        With `windows`, `x` is images and their patches are the vectors.
+        With `windows`, `x` is images whose patches are the vectors, and so is what is returned, (B, M, H', W').
         """
-        if self._analog_bias:
-            vectors = x if windows is None else windows.core.gather(x)
-            x, windows = np.concatenate([vectors, np.ones((len(vectors), 1), np.float32)], axis=1), None
-        y = self._grid.forward(x, self._bias, windows)
+        if not self._analog_bias:
+            y = self._grid.forward(x, self._bias, windows)
+        elif windows is None:
+            y = self._grid.forward(_extended(x), None)
+        else:
+            images, _, height, width = x.shape
+            positions = windows.positions(self, height, width)
+            y = self._grid.forward(_extended(windows.core.gather(x)), None)
+            y = np.ascontiguousarray(y.reshape(images, *positions, -1).transpose(0, 3, 1, 2))
         self._images, self._input_shape, self._bias_grad = input_shape[0], input_shape, None
         return y
 
@@ -248,14 +253,19 @@ class AnalogLayer(Layer):
     ) -> FloatArray | None:
         """Return dL/dx, (V, N), for `grad` = dL/dy (V, M) with the sum `bias_grad`; None without `needs_input_grad`.
 
-        With `windows`, it is images of this `shape` whose patches are the vectors.
+        With `windows`, both are images, what is returned of this `shape`.
         """
         self._bias_grad = bias_grad
-        if windows is not None and self.needs_input_grad and not self._analog_bias:
-            return self._grid.core.backward_patches(grad, windows.core, shape)
-        back = self._grid.backward(grad, needs_input_grad=self.needs_input_grad)
-        if back is None or not self._analog_bias:
-            return back
+        wanted = self.needs_input_grad
+        if not self._analog_bias:
+            if windows is None:
+                return self._grid.backward(grad, needs_input_grad=wanted)
+            return self._grid.core.backward_patches(grad, windows.core, shape, wanted)
+        if windows is not None:
+            grad = np.ascontiguousarray(grad.transpose(0, 2, 3, 1)).reshape(-1, grad.shape[1])
+        back = self._grid.backward(grad, needs_input_grad=wanted)
+        if back is None:
+            return None
         back = np.ascontiguousarray(back[:, :-1])
         return back if windows is None else windows.core.scatter(back, shape)
 
@@ -274,6 +284,11 @@ class AnalogLayer(Layer):
             raise StateError(f"{self!r}.update() before backward()")
         factor = self._images if self.error_scale == "sum" else 1.0
         return self._grid.core, factor, None if self._bias is None else (self._bias, self._bias_grad)
+
+
+def _extended(vectors: FloatArray) -> FloatArray:
+    """Return the vectors with a one behind each, the input of an analog bias."""
+    return np.concatenate([vectors, np.ones((len(vectors), 1), np.float32)], axis=1)
 
 
 def update_together(layers: Sequence[AnalogLayer], lr: float) -> None:

@@ -87,15 +87,13 @@ class Conv2d(AnalogLayer):
         images, channels, height, width = x.shape
         if channels != self.in_channels or images == 0:
             raise ShapeError(f"{self!r}: x has shape {x.shape}; expected (B, {self.in_channels}, H, W), B >= 1")
-        rows, columns = self._windows.positions(self, height, width)
-        y = self._read(x, x.shape, self._windows)
-        return np.ascontiguousarray(y.reshape(images, rows, columns, -1).transpose(0, 3, 1, 2))
+        self._windows.positions(self, height, width)
+        return self._read(x, x.shape, self._windows)
 
     def backward(self, grad: FloatArray) -> FloatArray | None:
         """Return dL/dx, (B, C, H, W), for `grad` = dL/dy (B, M, H', W'); None without `needs_input_grad`."""
         grad = self._matched(grad, self._output_shape())
-        vectors = np.ascontiguousarray(grad.transpose(0, 2, 3, 1)).reshape(-1, self.out_channels)
-        return self._read_back(vectors, np.add.reduce(grad, (0, 2, 3)), self._windows, self._last_shape())
+        return self._read_back(grad, np.add.reduce(grad, (0, 2, 3)), self._windows, self._last_shape())
 
     def _last_shape(self) -> Shape:
         """Return the shape of the last input."""

@@ -90,7 +90,7 @@ class Grid:
                 block.set_weights(w[rows, columns], self._omega, self._columnwise)
 
     def forward(self, x: FloatArray, bias: FloatArray | None, windows: Windows | None = None) -> FloatArray:
-        """Return x Wᵀ + bias, (V, M); `x` is vectors, or images with `windows`."""
+        """Return x Wᵀ + bias, (V, M), for vectors `x`; with `windows` both are images."""
         core = self.core
         y = core.forward(x, bias) if windows is None else core.forward_patches(x, windows.core, bias)
         self.has_read = True

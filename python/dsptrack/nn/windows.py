@@ -26,7 +26,7 @@ class Windows:
 
     def __init__(self, kernel: Pair, stride: Pair, padding: Pair = (0, 0), dilation: Pair = (1, 1)) -> None:
         self.core = _core.Windows(kernel, stride, padding, dilation)
-        self._stride, self._padding = stride, padding
+        self._padding = padding
         self._extent = (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
 
     def positions(self, layer: object, height: int, width: int) -> Pair:
@@ -35,4 +35,4 @@ class Windows:
         if rows < self._extent[0] or columns < self._extent[1]:
             extent = f"{self._extent[0]}x{self._extent[1]}"
             raise ShapeError(f"{layer!r}: images of {rows}x{columns} pixels are smaller than {extent}")
-        return (rows - self._extent[0]) // self._stride[0] + 1, (columns - self._extent[1]) // self._stride[1] + 1
+        return self.core.positions((1, 1, height, width))

@@ -162,6 +162,12 @@ impl Tile {
             .ok_or_else(|| Error::State("this rule has no fast array, so it estimates no symmetric point".into()))
     }
 
+    /// Pulses that reached its cells so far.
+    #[must_use]
+    pub fn pulses(&self) -> u64 {
+        (0..self.rule.names().len()).map(|i| self.rule.array(i).ledger().pulses()).sum()
+    }
+
     /// What was spent, per array, and on the reference if the rule has one.
     #[must_use]
     pub fn ledger(&self) -> Vec<(&'static str, Ledger)> {

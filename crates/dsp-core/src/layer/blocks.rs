@@ -133,23 +133,43 @@ pub fn scale(isa: Isa, values: &mut [f32], row: &[f32]) {
     stop::pieces_mut(values, rows.len()).for_each(|values| isa.run(Scale { values, rows }));
 }
 
-/// A copy of `values`, so [`scale`]d.
-pub fn scaled(isa: Isa, values: &[f32], row: &[f32]) -> Vec<f32> {
-    let mut values = values.to_vec();
-    scale(isa, &mut values, row);
-    values
+/// A copy of `values` (n, width), [`scale`]d and then times `factor`.
+pub fn scaled(isa: Isa, values: &[f32], row: &[f32], factor: f32) -> Vec<f32> {
+    let rows = &repeated(row)[..];
+    let mut copy = Vec::with_capacity(values.len());
+    stop::pieces(values, rows.len()).for_each(|values| isa.run(Scaled { values, rows, factor, copy: &mut copy }));
+    copy
+}
+
+/// See [`scaled`]; `rows` is the row [`repeated`].
+struct Scaled<'a> {
+    values: &'a [f32],
+    rows: &'a [f32],
+    factor: f32,
+    copy: &'a mut Vec<f32>,
+}
+
+impl Kernel for Scaled<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for values in self.values.chunks(self.rows.len()) {
+            self.copy.extend(values.iter().zip(self.rows).map(|(v, by)| v * by * self.factor));
+        }
+    }
 }
 
 /// `row` as often as makes loops over it long: most of a short one would be what is left after the last full register.
-fn repeated(row: &[f32]) -> Vec<f32> {
+pub(super) fn repeated(row: &[f32]) -> Vec<f32> {
     const LONG: usize = 256;
     row.repeat(LONG.div_ceil(row.len().max(1)))
 }
 
 /// See [`scale`]; `rows` is the row [`repeated`].
-struct Scale<'a> {
-    values: &'a mut [f32],
-    rows: &'a [f32],
+pub(super) struct Scale<'a> {
+    pub values: &'a mut [f32],
+    pub rows: &'a [f32],
 }
 
 impl Kernel for Scale<'_> {

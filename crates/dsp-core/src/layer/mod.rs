@@ -3,10 +3,15 @@
 
 pub mod activation;
 mod blocks;
+mod channels;
 mod factors;
 mod grid;
 pub mod loss;
+mod passes;
+mod update;
 pub mod windows;
 
 pub use factors::Factors;
-pub use grid::{Grid, Passes, SharedTile, Step, update};
+pub use grid::{Grid, SharedTile};
+pub use passes::Passes;
+pub use update::{Step, update};

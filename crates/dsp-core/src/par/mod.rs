@@ -78,6 +78,19 @@ impl Threads {
         if work < SERIAL_BELOW { self.map_short(work, items, f) } else { self.map(items, f) }
     }
 
+    /// The same for items of roughly so many nanoseconds each, of which `f` shares the long ones among the threads in turn.
+    /// Those come one after the other: what a helper shares finds no caller to help it.
+    pub fn map_each<T: Send, R: Send>(self, items: Vec<(usize, T)>, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
+        let work = |of: &Vec<(usize, (usize, T))>| of.iter().map(|(_, (work, _))| work).sum();
+        let (long, short): (Vec<_>, Vec<_>) =
+            items.into_iter().enumerate().partition(|(_, (work, _))| self.for_work(*work) != Self::ONE);
+        let numbered = |(number, (_, item))| (number, f(item));
+        let mut results: Vec<_> = long.into_iter().map(alone(numbered)).collect();
+        results.extend(self.map_short(work(&short), short, numbered));
+        results.sort_unstable_by_key(|(number, _)| *number);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
     fn share<T: Send, R: Send>(self, items: Vec<T>, ask: Ask, f: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
         let pool = if self.0 == 1 || items.len() <= 1 { None } else { pool(self.0) };
         // Where the system gave no threads the result is the same on one.
@@ -132,6 +145,10 @@ mod tests {
             for work in [0, usize::MAX] {
                 assert_eq!(threads.map_short(work, (0..100).collect(), |i| i * 2), expected);
                 assert_eq!(threads.map_work(work, (0..100).collect(), |i| i * 2), expected);
+            }
+            let sized = |work: usize| (0..100).map(|i| (i % 7 * work, i)).collect();
+            for work in [0, SHORT_SERIAL_BELOW, SERIAL_BELOW] {
+                assert_eq!(threads.map_each(sized(work), |i| i * 2), expected);
             }
         }
     }

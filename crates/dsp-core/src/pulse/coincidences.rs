@@ -84,8 +84,10 @@ impl Visitor for Apply<'_> {
             (None, false) => (40.0 * trains.expected, SPARSE_BLOCK),
         };
         let (work, threads) = (work as usize, threads.for_short_work(work as usize));
-        // Cells do not depend on each other: one block on one thread fills the kernels' lanes best.
-        let rows_per_block = if threads == Threads::ONE { trains.rows } else { block.div_ceil(cols) };
+        // Cells do not depend on each other: one block on one thread fills the kernels' lanes best, and as many on each of
+        // several leave none of these waiting.
+        let blocks = if threads == Threads::ONE { 1 } else { trains.rows.div_ceil(block.div_ceil(cols)) };
+        let rows_per_block = trains.rows.div_ceil(blocks.next_multiple_of(threads.count()));
         let blocks = cells.blocks(rows_per_block * cols);
         let sending = Sending { isa, response, noise, apparent };
         if let Some(cycle) = composed {

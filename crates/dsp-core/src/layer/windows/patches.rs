@@ -84,6 +84,12 @@ impl Patches {
         self.largest.len()
     }
 
+    /// How many of every image.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.corners.len()
+    }
+
     /// Numbers in a patch.
     fn width(&self) -> usize {
         self.lines.len() * self.windows.kernel.1
