@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 SIZE, BATCH = 512, 64
+MEMORY_SIZE = 2048
 
 # A step to be timed, and one that returns statistics of its result.
 Work = tuple[Callable[[], object], Callable[[], dict[str, float]]]

@@ -4,8 +4,9 @@ import importlib
 import json
 import sys
 import time
+from types import ModuleType
 
-from work import CASES
+from work import CASES, MEMORY_SIZE, SIZE, Case, resident
 
 
 def main() -> None:
@@ -22,13 +23,24 @@ def main() -> None:
             answer = check()
             step()
         elif command == "memory":
-            answer = library.memory(CASES[argument], 2048)
+            answer = bytes_a_weight(library, CASES[argument])
         else:
             start = time.perf_counter()
             for _ in range(argument):
                 step()
             answer = (time.perf_counter() - start) / argument
         print(json.dumps(answer), file=answers, flush=True)
+
+
+def bytes_a_weight(library: ModuleType, case: Case) -> float:
+    """Return the resident bytes a weight of a tile that has been updated once.
+
+    A smaller tile comes first and stays, for what a process needs once: threads, and the code of an update.
+    """
+    kept = [library.updated(case, SIZE)]
+    before = resident()
+    kept.append(library.updated(case, MEMORY_SIZE))
+    return (resident() - before) / MEMORY_SIZE**2
 
 
 if __name__ == "__main__":
