@@ -229,8 +229,21 @@ fn updates(scale: Scale, isa: Isa) -> Vec<Case> {
         let (x, d, update, rates) = (x.clone(), d.clone(), PulseUpdate::default(), vec![lr; batch]);
         let draw = move |step| {
             let (x, d, rates, update) = (&x, &d[..], &rates[..], &update);
-            let request =
-                Request { x, d, batch, rows, cols, rates, signs: &[], granularity, update, key: key(), step, isa };
+            let request = Request {
+                x,
+                d,
+                batch,
+                rows,
+                cols,
+                rates,
+                signs: &[],
+                granularity,
+                update,
+                key: key(),
+                step,
+                isa,
+                threads: Threads::ONE,
+            };
             Trains::draw(&request).expect("valid trains")
         };
         let slots = draw(0).slots() as usize * (rows + cols);

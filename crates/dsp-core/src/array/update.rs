@@ -58,6 +58,7 @@ impl CrossbarArray {
             key: self.key,
             step: self.clock,
             isa: self.isa,
+            threads: self.threads,
         })?;
         Ok(self.whole(trains.work(), |array| array.apply(&trains, fidelity)))
     }

@@ -175,6 +175,7 @@ mod tests {
                 key,
                 step: 0,
                 isa,
+                threads: Threads::ONE,
             };
             let mut trains = Trains::draw(&request).unwrap();
             let mut run = |expected| {

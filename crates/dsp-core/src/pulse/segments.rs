@@ -148,7 +148,7 @@ impl Segments {
         request: &Request<'_>,
         ordinal: u32,
         length: u32,
-        x: &impl Deref<Target = Lines<'a>>,
+        x: &(dyn Deref<Target = Lines<'a>> + 'a),
         d: Lines<'_>,
     ) -> Result<f64> {
         let negative = |v: &f32| if v.is_sign_negative() { u32::MAX } else { 0 };
@@ -183,6 +183,24 @@ impl Segments {
             expected += f64::from(fired) * f64::from(met) / f64::from(slots);
         }
         Ok(expected)
+    }
+
+    /// Takes the segments of `more`, of the same array, behind its own.
+    ///
+    /// # Errors
+    /// [`crate::Error::Memory`].
+    pub fn append(&mut self, more: &Self) -> Result<()> {
+        for (plane, more) in [
+            (&mut self.error, &more.error),
+            (&mut self.error_negative, &more.error_negative),
+            (&mut self.input, &more.input),
+            (&mut self.input_negative, &more.input_negative),
+        ] {
+            make_room(plane, more.len(), "the pulse trains")?;
+            plane.extend_from_slice(more);
+        }
+        self.met += more.met;
+        Ok(())
     }
 
     /// The columns that fire at all.

@@ -1,12 +1,14 @@
 //! From a batch of vector pairs to the trains of its lines, or to pulses where these are not random.
 
 use std::cell::LazyCell;
+use std::ops::Deref;
 
-use super::management::{PulseType, PulseUpdate};
+use super::management::{PulseType, PulseUpdate, Scaling};
 use super::rounds::{Pulse, Rounds};
 use super::segments::{Segment, Segments};
 use super::train::{Lines, Rule};
 use crate::error::{Error, Result, check_room};
+use crate::par::Threads;
 use crate::par::stop::checkpoint;
 use crate::rng::{Key, Purpose};
 use crate::simd::Isa;
@@ -38,6 +40,8 @@ pub struct Request<'a> {
     pub step: u64,
     /// Level of the kernels.
     pub isa: Isa,
+    /// Threads to use.
+    pub threads: Threads,
 }
 
 /// Mean pulses per cell above which cells are visited in blocks instead of one by one.
@@ -76,15 +80,6 @@ impl Trains {
         if u32::try_from(request.batch).ok().and_then(|batch| batch.checked_mul(longest)).is_none() {
             return Err(Error::parameter("batch", request.batch, format!("at most {}", u32::MAX / longest)));
         }
-        let mut segments = Segments::new(request.rows, request.cols, request.signs);
-        if request.update.pulse_type == PulseType::Stochastic {
-            segments.reserve(request.batch)?;
-        }
-        let mut trains = Self { kind: Kind::Stochastic(segments), slots: 0, expected: 0.0, rows: request.rows };
-        let mut counts = Counts::default();
-        let mut p = vec![0.0; request.rows];
-        let mut q = vec![0.0; request.cols];
-        let mut room = Vec::new();
         let of = |name, vectors: &dyn Vectors, width| -> Result<Vec<f32>> {
             let largest = vectors.largest(request.isa, 0..vectors.len(), width);
             if !largest.iter().all(|most| most.is_finite()) {
@@ -94,45 +89,15 @@ impl Trains {
         };
         let (x_max, d_max) = (of("x", request.x, request.cols)?, of("d", &request.d, request.rows)?);
         let scalings = request.update.scalings(request.isa, &x_max, &d_max, request.rates, request.granularity);
-        let mut drawn = 0;
-        for (vector, scaling) in scalings.into_iter().enumerate() {
-            if scaling.length == 0 {
-                continue;
+        let slots = scalings.iter().map(|scaling| u64::from(scaling.length)).sum();
+        let (kind, expected) = match request.update.pulse_type {
+            PulseType::Stochastic => {
+                let (segments, expected) = stochastic(request, &scalings, longest, slots)?;
+                (Kind::Stochastic(segments), expected)
             }
-            trains.slots += u64::from(scaling.length);
-            // Not for every vector: those of a convolution take little longer than that does.
-            drawn += (request.rows + request.cols) * scaling.length as usize;
-            if drawn >= SLOTS_AT_ONCE {
-                drawn = 0;
-                checkpoint();
-            }
-            let round = |purpose| {
-                let stream = request.key.stream(purpose, request.step);
-                request.update.sto_round.then_some((stream, vector as u32))
-            };
-            let (x_res, d_res) = match request.update.pulse_type {
-                PulseType::DeterministicImplicit => (request.update.x_res_implicit, request.update.d_res_implicit),
-                _ => (request.update.res, request.update.res),
-            };
-            let inputs = LazyCell::new(|| {
-                let rule = Rule { scale: scaling.input, res: x_res, rounding: round(Purpose::InputLineRounding) };
-                let x = request.x.get(vector * request.cols..(vector + 1) * request.cols, &mut room);
-                Lines::new(x, rule, &mut q)
-            });
-            let rule = Rule { scale: scaling.error, res: d_res, rounding: round(Purpose::ErrorLineRounding) };
-            let d = &request.d[vector * request.rows..(vector + 1) * request.rows];
-            let errors = Lines::new(d, rule, &mut p);
-            match &mut trains.kind {
-                Kind::Stochastic(segments) if request.update.pulse_type == PulseType::Stochastic => {
-                    let ordinal = vector as u32 * longest;
-                    trains.expected += segments.draw(request, ordinal, scaling.length, &inputs, errors)?;
-                }
-                _ => counts.add(request, scaling.length, *inputs, errors)?,
-            }
-        }
-        if request.update.pulse_type != PulseType::Stochastic {
-            trains.kind = Kind::Deterministic(counts.pulses);
-        }
+            _ => (Kind::Deterministic(deterministic(request, &scalings)?), 0.0),
+        };
+        let trains = Self { kind, slots, expected, rows: request.rows };
         check_room(trains.bytes().saturating_mul(4).saturating_add(trains.sparse_bytes(request.cols)), "the pulses")?;
         Ok(trains)
     }
@@ -194,6 +159,80 @@ impl Trains {
     }
 }
 
+/// The trains of all vector pairs, and how many coincidences to expect of them.
+fn stochastic(request: &Request<'_>, scalings: &[Scaling], longest: u32, slots: u64) -> Result<(Segments, f64)> {
+    let work = (request.rows + request.cols).saturating_mul(slots as usize);
+    let size = scalings.len().div_ceil(request.threads.for_short_work(work).count()).max(1);
+    let part = |(number, scalings): (usize, &[Scaling])| {
+        let mut segments = Segments::new(request.rows, request.cols, request.signs);
+        segments.reserve(if number == 0 { request.batch } else { scalings.len() })?;
+        let mut expected = Vec::with_capacity(scalings.len());
+        pairs(request, number * size, scalings, |vector, scaling, inputs, errors| {
+            expected.push(segments.draw(request, vector as u32 * longest, scaling.length, inputs, errors)?);
+            Ok(())
+        })?;
+        Ok((segments, expected))
+    };
+    let parts = request.threads.map_short(work, scalings.chunks(size).enumerate().collect(), part);
+    let (mut all, mut sum) = (Segments::new(request.rows, request.cols, request.signs), 0.0);
+    for (number, part) in parts.into_iter().enumerate() {
+        let (segments, expected) = part?;
+        // One by one, wherever the parts end: what the sum decides must not depend on the threads.
+        expected.into_iter().for_each(|of_pair: f64| sum += of_pair);
+        if number == 0 {
+            all = segments;
+        } else {
+            all.append(&segments)?;
+        }
+    }
+    Ok((all, sum))
+}
+
+/// The pulses of the deterministic kinds (02 section 1.8).
+fn deterministic(request: &Request<'_>, scalings: &[Scaling]) -> Result<Rounds> {
+    let mut counts = Counts::default();
+    pairs(request, 0, scalings, |_, scaling, inputs, errors| counts.add(request, scaling.length, **inputs, errors))?;
+    Ok(counts.pulses)
+}
+
+/// Shows `take` the input and the error lines of every vector pair with a train, from number `first` on; inputs are not made
+/// unless it looks at them.
+fn pairs(
+    request: &Request<'_>,
+    first: usize,
+    scalings: &[Scaling],
+    mut take: impl for<'a> FnMut(usize, &Scaling, &(dyn Deref<Target = Lines<'a>> + 'a), Lines<'a>) -> Result<()>,
+) -> Result<()> {
+    let (rows, cols) = (request.rows, request.cols);
+    let (mut p, mut q, mut room) = (vec![0.0; rows], vec![0.0; cols], Vec::new());
+    let (x_res, d_res) = match request.update.pulse_type {
+        PulseType::DeterministicImplicit => (request.update.x_res_implicit, request.update.d_res_implicit),
+        _ => (request.update.res, request.update.res),
+    };
+    let mut drawn = 0;
+    for (vector, scaling) in scalings.iter().enumerate().filter(|(_, scaling)| scaling.length > 0) {
+        // Not for every pair: those of a convolution take little longer than that does.
+        drawn += (rows + cols) * scaling.length as usize;
+        if drawn >= SLOTS_AT_ONCE {
+            drawn = 0;
+            checkpoint();
+        }
+        let vector = first + vector;
+        let round = |purpose| {
+            let stream = request.key.stream(purpose, request.step);
+            request.update.sto_round.then_some((stream, vector as u32))
+        };
+        let inputs = LazyCell::new(|| {
+            let rule = Rule { scale: scaling.input, res: x_res, rounding: round(Purpose::InputLineRounding) };
+            Lines::new(request.x.get(vector * cols..(vector + 1) * cols, &mut room), rule, &mut q)
+        });
+        let rule = Rule { scale: scaling.error, res: d_res, rounding: round(Purpose::ErrorLineRounding) };
+        let errors = Lines::new(&request.d[vector * rows..(vector + 1) * rows], rule, &mut p);
+        take(vector, scaling, &inputs, errors)?;
+    }
+    Ok(())
+}
+
 /// Pulses of the deterministic kinds (02 section 1.8).
 #[derive(Default)]
 struct Counts {
@@ -228,5 +267,50 @@ impl Counts {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parts of a batch are drawn side by side: neither trains nor what decides how they are sent depend on the parts.
+    #[test]
+    fn trains_do_not_depend_on_the_threads() {
+        let (rows, cols, batch) = (70, 90, 57);
+        let wave = |n: usize| (0..n).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+        let (x, d, rates) = (wave(batch * cols), wave(batch * rows), vec![0.3; batch]);
+        let signs: Vec<i8> = (0..cols).map(|col| if col % 3 == 0 { -1 } else { 1 }).collect();
+        let update = PulseUpdate { desired_bl: 70, update_bl_management: false, ..PulseUpdate::default() };
+        let drawn = |threads| {
+            let request = Request {
+                x: &x,
+                d: &d,
+                batch,
+                rows,
+                cols,
+                rates: &rates,
+                signs: &signs,
+                granularity: 0.001,
+                update: &update,
+                key: Key::from_seed([5; 4]),
+                step: 3,
+                isa: Isa::machine(),
+                threads: Threads::new(Some(threads)).unwrap(),
+            };
+            let Trains { kind: Kind::Stochastic(segments), slots, expected, .. } = Trains::draw(&request).unwrap()
+            else {
+                panic!("stochastic trains")
+            };
+            let words = |segment: Segment<'_>| {
+                [segment.error, segment.error_negative, segment.input, segment.input_negative].concat()
+            };
+            (segments.iter().map(words).collect::<Vec<_>>(), segments.met(), slots, expected.to_bits())
+        };
+        let one = drawn(1);
+        assert_eq!((one.0.len(), one.2), (3 * batch, 70 * batch as u64));
+        for threads in [2, 3, 60] {
+            assert_eq!(drawn(threads), one);
+        }
     }
 }
