@@ -122,7 +122,8 @@ impl<R: Response> Walk<'_, R> {
         let mut went = pending & maps.free::<ADDITIVE>(&typical);
         let composes = pending & lanes(&maps.composes) & (went | lanes(&maps.leaves));
         let mut course = Course::START;
-        if went != 0 {
+        // Where one cell needs a careful course all get it, and another before it would be in vain.
+        if went != 0 && went == composes {
             course = maps.course::<ADDITIVE, false>(rest, block);
             went &= maps.free::<ADDITIVE>(&course);
         }
