@@ -173,17 +173,15 @@ fn stochastic(request: &Request<'_>, scalings: &[Scaling], longest: u32, slots: 
         })?;
         Ok((segments, expected))
     };
-    let parts = request.threads.map_short(work, scalings.chunks(size).enumerate().collect(), part);
-    let (mut all, mut sum) = (Segments::new(request.rows, request.cols, request.signs), 0.0);
-    for (number, part) in parts.into_iter().enumerate() {
+    let mut parts = request.threads.map_short(work, scalings.chunks(size).enumerate().collect(), part).into_iter();
+    let (mut all, expected) = parts.next().unwrap_or_else(|| part((0, &[])))?;
+    // One by one, wherever the parts end: what the sum decides must not depend on the threads.
+    let add = |sum, expected: Vec<f64>| expected.into_iter().fold(sum, |sum: f64, of_pair| sum + of_pair);
+    let mut sum = add(0.0, expected);
+    for part in parts {
         let (segments, expected) = part?;
-        // One by one, wherever the parts end: what the sum decides must not depend on the threads.
-        expected.into_iter().for_each(|of_pair: f64| sum += of_pair);
-        if number == 0 {
-            all = segments;
-        } else {
-            all.append(&segments)?;
-        }
+        sum = add(sum, expected);
+        all.append(&segments)?;
     }
     Ok((all, sum))
 }
