@@ -125,8 +125,8 @@ CALLS: dict[str, tuple[str, Callable[[int], Case]]] = {
             lambda: a.symmetric_point(),
         ),
     ),
-    # SciPy is imported before the call: an interrupt in an import that executes text ends CPython by SIGINT, caught or not.
-    "fit": (PURE, lambda _: (None, partial(dt.fit.device_from_pulses, *traces(), model="pow"))),
+    # SciPy is imported before the call. An interrupt during an import ends some processes, even if it is caught.
+    "fit": (PURE, lambda _: (None, partial(dt.fit.device_from_pulses, *traces(), model="pow_step"))),
 }
 
 
