@@ -26,7 +26,7 @@ def first_table(text, heading):
 def summary(name, number):
     """Return what `draw` takes."""
     rows = []
-    for row in first_table((HERE.parent / "results.md").read_text(), f"## Table {number}:"):
+    for row in first_table((HERE.parent / "results.md").read_text(encoding="utf-8"), f"## Table {number}:"):
         mean, std = map(float, row["mean, std"].split(","))
         reached, _, spread = row["mean of 36 to 40"].partition(" ± ")
         rows.append(

@@ -113,7 +113,12 @@ impl Grid {
         shape: Shape,
         wanted: bool,
     ) -> PyResult<Option<Images<'py, f32>>> {
-        let (grad, [_, _, down, right]) = lent(py, "grad", &grad)?;
+        let (grad, given) = lent(py, "grad", &grad)?;
+        let [_, channels, down, right] = given;
+        if channels != self.shape.0 {
+            let expected = format!("(B, {}, H, W)", self.shape.0);
+            return raise(py, Err(Error::Shape { name: "grad", given: format!("{given:?}"), expected }));
+        }
         let dx = patient(py, &self.grid, |grid| {
             let rows = grid.backward_patches(&grad, down * right, wanted)?;
             rows.map(|rows| windows.0.scatter(grid.threads(), &rows, shape)).transpose()

@@ -87,7 +87,7 @@ class Conv2d(AnalogLayer):
         images, channels, height, width = x.shape
         if channels != self.in_channels or images == 0:
             raise ShapeError(f"{self!r}: x has shape {x.shape}; expected (B, {self.in_channels}, H, W), B >= 1")
-        self._windows.positions(self, height, width)
+        self._windows.positions(self, height, width)  # refuses images without room for a patch
         return self._read(x, x.shape, self._windows)
 
     def backward(self, grad: FloatArray) -> FloatArray | None:

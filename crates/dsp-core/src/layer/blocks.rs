@@ -89,13 +89,18 @@ impl Kernel for Finish<'_> {
         let mut finite = true;
         for values in values.chunks_mut(bias.len()) {
             for (v, b) in values.iter_mut().zip(bias) {
-                // Added to zero, as in [`Add`]: a sum is never -0.
-                *v = 0.0 + *v * gain + b;
+                *v = finished(*v, gain, *b);
                 finite &= v.is_finite();
             }
         }
         finite
     }
+}
+
+/// What a sum becomes. It is added to zero, as in [`Add`], and so never -0.
+#[inline(always)]
+pub(super) fn finished(v: f32, gain: f32, bias: f32) -> f32 {
+    0.0 + v * gain + bias
 }
 
 /// Adds `gain * part` (n, size) to its columns of `total` (n, width).

@@ -1,6 +1,6 @@
 //! Between the vectors of a convolution, a row for every position of every image, and images channel by channel.
 
-use super::blocks::{Scale, repeated};
+use super::blocks::{Scale, finished, repeated};
 use crate::error::{Result, check_finite};
 use crate::par::Threads;
 use crate::simd::{Isa, Kernel, LANES};
@@ -80,8 +80,7 @@ impl Kernel for OfRows<'_> {
         for (channel, values) in image.chunks_exact_mut(positions).enumerate() {
             let bias = if bias.is_empty() { 0.0 } else { bias[channel] };
             for v in values {
-                // Added to zero, as where several tiles are summed: never -0.
-                *v = 0.0 + *v * gain + bias;
+                *v = finished(*v, *gain, bias);
                 finite &= v.is_finite();
             }
         }
