@@ -139,6 +139,33 @@ def test_the_whole_tables_are_asked_for():
         assert EXPERIMENTS[name].repeats == 3
 
 
+def test_a_table_takes_other_rates_and_references(tmp_path, capsys):
+    options = Options(at=[(0.4, 0.05)], methods=["agad", "e-rider"])
+    plain, other = EXPERIMENTS["table2"].configurations(options)
+    both = Options(at=[(0.4, 0.05)], methods=["agad", "e-rider"], reference_on="both")
+    assert EXPERIMENTS["table2"].configurations(both) == [run | {"reference_on": "both"} for run in (plain, other)]
+    rates = {"agad": {"lr": 0.3, "fast_lr": 0.7}}
+    found = EXPERIMENTS["table2"].configurations(Options(at=options.at, methods=options.methods, rates=rates))
+    assert found == [plain | {"lr": 0.3, "rule": {"fast_lr": 0.7}}, other]
+    with pytest.raises(dt.ConfigError, match="rates = 'rider': must be one of 'agad', 'e-rider'"):
+        EXPERIMENTS["table2"].configurations(
+            Options(at=options.at, methods=options.methods, rates={"rider": {"lr": 0.1}})
+        )
+    tuned = tmp_path / "tune-agad.json"
+    tuned.write_text(json.dumps({"method": "agad", "best": {"lr": 0.3, "fast_lr": 0.7}}))
+    command = ["reproduce", "table2", "--quick", "--data", "digits", "--epochs", "1", "--images", "64"]
+    command += ["--at", "0.4", "0.05", "--rows", "agad", "--out", str(tmp_path), "--rates"]
+    assert main([*command, str(tuned)]) == 0
+    assert "AGAD, rates given" in capsys.readouterr().out
+    (record,) = (json.loads(file.read_text()) for file in (tmp_path / "table2-runs").glob("*.json"))
+    assert record["configuration"]["rule"] == {"fast_lr": 0.7}
+    assert main([*command, str(tmp_path / "none.json")]) != 0
+    assert "none.json: no such file" in capsys.readouterr().err
+    tuned.write_text("[]")
+    assert main([*command, str(tuned)]) != 0
+    assert "must be a JSON file that `dsptrack tune` wrote" in capsys.readouterr().err
+
+
 def table_run(method, accuracy):
     configuration = {"reference_mean": 0.4, "reference_std": 0.05, "method": method, "epochs": 40}
     return configuration, {"accuracy": accuracy, "accuracy_mean": accuracy, "accuracy_best": accuracy}
@@ -210,7 +237,17 @@ def test_figure_1a_says_where_it_differs():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"at": []}, {"at": [(0.1, -1)]}, {"values": [-1.0]}, {"network": "cnn"}, {"epochs": 0}, {"data": "x"}]
+    "wrong",
+    [
+        {"at": []},
+        {"at": [(0.1, -1)]},
+        {"values": [-1.0]},
+        {"network": "cnn"},
+        {"epochs": 0},
+        {"data": "x"},
+        {"methods": ["sgd"]},
+        {"reference_on": "slow"},
+    ],
 )
 def test_options_are_checked(wrong):
     with pytest.raises(dt.ConfigError, match=next(iter(wrong))):

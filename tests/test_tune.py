@@ -63,7 +63,7 @@ def test_the_command(tmp_path, capsys):
     assert main([*command, "--trials", "1", "--out", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert "fast_lr" in out
-    assert json.loads((tmp_path / "tune.json").read_text())["trials"] == 1
+    assert json.loads((tmp_path / "tune-tt-v2.json").read_text())["trials"] == 1
     assert (tmp_path / "tune.db").is_file()
 
 

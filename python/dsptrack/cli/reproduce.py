@@ -3,10 +3,12 @@
 import argparse
 import json
 import math
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import dsptrack as dt
-from dsptrack.exceptions import DspError
+from dsptrack.exceptions import DataError, DspError, MissingDataError
 from dsptrack.experiments import EXPERIMENTS, RECIPES, Options, Reproduction, reproduce
 
 from .options import add_output, remark, write_json
@@ -22,6 +24,7 @@ EPILOG = """examples:
   dsptrack reproduce table2 --quick                       a small version with the same code
   dsptrack reproduce table2 --data-root ~/data --workers 8
   dsptrack reproduce table2 --at 0.4 0.05 --rows e-rider agad --epochs 10 --repeats 1
+  dsptrack reproduce table2 --rows agad e-rider --rates dsptrack-out/tune-agad.json --seed 1     rates that tune found
   dsptrack reproduce all --quick                          everything that the data at hand allow
 """
 _ALL = "all"
@@ -41,6 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--at", nargs=2, type=float, action="append", metavar=("MEAN", "STD"), help="reference; may be repeated"
     )
+    parser.add_argument("--reference-on", choices=("fast", "both"), help="arrays of a table's runs with its reference")
+    parser.add_argument(
+        "--rates", nargs="+", type=Path, metavar="FILE", help="files of `dsptrack tune` with rates for a table's rows"
+    )
     parser.add_argument(
         "--values",
         nargs="+",
@@ -55,9 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Reproduce, print, write the files."""
-    names = ("data", "network", "recipe", "epochs", "images", "at", "values", "cells")
+    names = ("data", "network", "recipe", "epochs", "images", "at", "reference_on", "values", "cells")
     chosen = {name: getattr(arguments, name) for name in names}
-    options = Options(quick=arguments.quick, methods=arguments.rows, **chosen)
+    rates = None if arguments.rates is None else _found(arguments.rates)
+    options = Options(quick=arguments.quick, methods=arguments.rows, rates=rates, **chosen)
     with backend(arguments) as where:
         if arguments.name == _ALL:
             _all(options, arguments, where)
@@ -65,6 +73,20 @@ def run(arguments: argparse.Namespace) -> None:
             text = _one(arguments.name, options, arguments, where)
             if arguments.json:
                 print(text)
+
+
+def _found(files: Iterable[Path]) -> dict[str, dict[str, float]]:
+    """Return the rates that `dsptrack tune` wrote to its files, by method."""
+    rates = {}
+    for file in files:
+        try:
+            tuned = json.loads(file.read_text(encoding="utf-8"))
+            rates[str(tuned["method"])] = dict(tuned["best"])
+        except FileNotFoundError:
+            raise MissingDataError(f"{file}: no such file") from None
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DataError(f"{file}: must be a JSON file that `dsptrack tune` wrote, with method and best") from None
+    return rates
 
 
 def _all(options: Options, arguments: argparse.Namespace, where: dict[str, Any]) -> None:

@@ -11,8 +11,8 @@ from .table import table
 
 SUMMARY = "search the rates of one learning rule with optuna"
 DESCRIPTION = """Search a method's global rate and the rates of its rule for the best accuracy on images held out of
-the training part (the test images stay unseen); print the best values beside the paper's; write tune.json. The study
-is kept in a file: the same command adds trials to it, and many machines may work on one in a database."""
+the training part (the test images stay unseen); print the best values beside the paper's; write tune-METHOD.json. The
+study is kept in a file: the same command adds trials to it, and many machines may work on one in a database."""
 EPILOG = """examples:
   dsptrack tune --method agad --trials 100
   dsptrack tune --data mnist --data-root ~/data --reference-std 0.05
@@ -63,10 +63,11 @@ def run(arguments: argparse.Namespace) -> None:
         data_root=arguments.data_root,
         on_trial=None if arguments.quiet else _announce,
     )
-    text = write_json(arguments.out / "tune.json", found.to_dict() | {"storage": storage})
+    file = arguments.out / f"tune-{found.method}.json"
+    text = write_json(file, found.to_dict() | {"storage": storage})
     print(text if arguments.json else _table(found))
     if not arguments.quiet:
-        remark(f"wrote {arguments.out / 'tune.json'}; the study is in {storage}")
+        remark(f"wrote {file}; the study is in {storage}")
 
 
 def _announce(number: int, values: dict[str, float], accuracy: float | None) -> None:

@@ -12,6 +12,8 @@ from dsptrack.exceptions import ConfigError
 from dsptrack.experiments.hyperparameters import RECIPES
 from dsptrack.sweep import Context, Results
 
+from .methods import ROWS
+
 Configuration = dict[str, Any]
 
 
@@ -34,7 +36,13 @@ class Options:
     images
         Training images to take, from the first one on, >= 1; all test images are used.
     methods
-        Names of rows, of `METHODS` here.
+        Names of a table's rows: those of `METHODS`, ``"e-rider-gamma-0"``, ``"frozen"`` and the two-array rules of the
+        figures, ``"tt-v1"`` and ``"two-stage"``.
+    reference_on
+        ``"fast"``: only the fast arrays of a table's runs have its reference; ``"both"``: the slow ones too.
+    rates
+        For rows of a table, values in place of the paper's: the global rate ``lr`` and fields of the learning rule, as
+        ``Tuned.best`` gives them.
     at
         Pairs (mean, standard deviation) of the reference, weight units.
     values
@@ -62,6 +70,8 @@ class Options:
     epochs: int | None = None
     images: int | None = None
     methods: tuple[str, ...] | None = None
+    reference_on: Literal["fast", "both"] | None = None
+    rates: Mapping[str, Mapping[str, Any]] | None = None
     at: tuple[tuple[float, float], ...] | None = None
     values: tuple[float, ...] | None = None
     cells: int | None = None
@@ -72,6 +82,7 @@ class Options:
             ("data", datasets.NAMES),
             ("network", ("fcn", "lenet5")),
             ("recipe", tuple(RECIPES)),
+            ("reference_on", ("fast", "both")),
         ):
             if getattr(self, name) is not None:
                 choice(name, getattr(self, name), tuple(allowed))
@@ -84,6 +95,8 @@ class Options:
                 if not given:
                     raise ConfigError(f"{name} is empty: must hold at least one")
                 object.__setattr__(self, name, tuple(tuple(v) if isinstance(v, list) else v for v in given))
+        for method in (*(self.methods or ()), *(self.rates or {})):
+            choice("methods", method, ROWS)
         for value in self.values or ():
             number("values", value, low=0.0)
         for mean, std in self.at or ():

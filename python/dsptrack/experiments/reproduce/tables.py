@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from dsptrack._checks import choice
 from dsptrack.plot import OKABE_ITO
 from dsptrack.sweep import Results
 
@@ -39,12 +40,24 @@ def configurations(options: Options, *, network: str) -> list[Configuration]:
     }
     images = options.pick("images", None, 1000)
     common |= {} if images is None else {"images": images}
+    # What does not differ from the paper is left out, so that runs stored before there was the option are found again.
+    common |= {"reference_on": "both"} if options.reference_on == "both" else {}
     at = options.pick("at", tuple(product(MEANS, STDS)), ((0.0, 0.05), (0.4, 1.0)))
     methods = options.pick("methods", _DEFAULT, _PAPER_ROWS)
+    for method in options.rates or ():
+        choice("rates", method, methods)
+    references = [{"reference_mean": float(mean), "reference_std": float(std)} for mean, std in at]
     return [
-        common | {"reference_mean": float(mean), "reference_std": float(std), "method": method}
-        for (mean, std), method in product(at, methods)
+        common | reference | {"method": method} | _rates(options, method)
+        for reference, method in product(references, methods)
     ]
+
+
+def _rates(options: Options, method: str) -> Configuration:
+    """Return the fields of a configuration that put other rates in place of a row's own."""
+    given = dict((options.rates or {}).get(method, {}))
+    rate = {"lr": given.pop("lr")} if "lr" in given else {}
+    return rate | ({"rule": given} if given else {})
 
 
 def summarise(results: Results, paper: Mapping[str, Any], *, network: str) -> dict[str, Any]:
@@ -60,11 +73,12 @@ def summarise(results: Results, paper: Mapping[str, Any], *, network: str) -> di
 def _row(key: tuple[float, float, str], records: list[Any], paper: Mapping[str, Any], network: str) -> dict[str, Any]:
     mean, std, method = key
     done = [record.result for record in records if record.error is None]
+    own = not {"lr", "rule"}.isdisjoint(records[0].configuration)
     row: dict[str, Any] = {
         "reference_mean": mean,
         "reference_std": std,
         "method": method,
-        "label": METHODS[network][method].label,
+        "label": METHODS[network][method].label + (", rates given" if own else ""),
         "repeats": len(done),
         "diverged": len(records) - len(done),
         "epochs": records[0].configuration["epochs"],
