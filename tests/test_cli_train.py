@@ -7,7 +7,7 @@ import pytest
 
 import dsptrack as dt
 from dsptrack.cli import main
-from dsptrack.cli.train import _fields, _schedule
+from dsptrack.experiments.schedules import fields_of, schedule_of
 from dsptrack.nn import schedules
 
 TRAIN = ["train", "--data", "digits", "--epochs", "2", "--hidden", "8", "--batch-size", "50"]
@@ -133,13 +133,13 @@ def test_patience_ends_a_run(tmp_path, capsys):
     ],
 )
 def test_schedules(words, wanted):
-    assert _schedule(words, 0.2, 7) == wanted
+    assert schedule_of(words, lr=0.2, epochs=7) == wanted
 
 
-def test_fields():
+def testfields_of():
     words = ["a=1", "b=0.5", "c=true", "d=false", "e=None", "f=(1,2)", "g=text", "h=1e-3"]
     wanted = {"a": 1, "b": 0.5, "c": True, "d": False, "e": None, "f": (1, 2), "g": "text", "h": 1e-3}
-    assert _fields("rule", words) == wanted
+    assert fields_of("rule", words) == wanted
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dsptrack as dt
-from dsptrack.experiments import METHODS, RECIPES, SCHEDULES, CompareSettings, calibrate, compare
+from dsptrack.experiments import METHODS, RECIPES, SCHEDULES, CompareSettings, TrainSettings, calibrate, compare
 
 TINY = {"data": "digits", "epochs": 2, "hidden": (12,), "columns_per_transfer": 8}
 
@@ -84,6 +84,17 @@ def test_hyperparameters_are_the_papers():
             assert getattr(rule, field) == value, (name, field)
     assert (RECIPES["S"].weight_scaling_omega, RECIPES["S"].desired_bl) == (0.3, 5)
     assert set(SCHEDULES) == set(dt.datasets.NAMES)
+
+
+def test_a_network_brings_its_recipe_batch_and_rates():
+    settings = CompareSettings(network="lenet5")
+    assert (settings.layers.recipe, settings.layers.batch_size) == ("S", 8)
+    assert settings.layers.methods["agad"].options["fast_lr"] == 0.01
+    assert settings.to_dict()["recipe"] == "S"
+    assert settings.first_write(METHODS["e-rider"], 784, 60000) == 21 * 128 / 7500  # 512 columns, 4 a mini-batch
+    own = CompareSettings(network="lenet5", recipe="R", batch_size=4)
+    assert (own.layers.recipe, own.layers.batch_size) == ("R", 4)
+    assert TrainSettings(setup=CompareSettings(network="lenet5", methods=("tt-v2",))).row.lr == 0.005
 
 
 def test_the_tables_are_frozen():

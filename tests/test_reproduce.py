@@ -10,7 +10,7 @@ import pytest
 import dsptrack as dt
 from dsptrack.cli import main
 from dsptrack.experiments import EXPERIMENTS, METHODS, Options, reproduce
-from dsptrack.experiments.reproduce import fig1a, fig2, fig4_pulses, fig5, tables
+from dsptrack.experiments.reproduce import fig1a, fig2, fig4_cifar, fig4_pulses, fig5, tables
 from dsptrack.experiments.reproduce.methods import METHODS as ROWS
 from dsptrack.sweep import Record, Results
 
@@ -167,7 +167,7 @@ def test_a_table_takes_other_rates_and_references(tmp_path, capsys):
 
 
 def table_run(method, accuracy):
-    configuration = {"reference_mean": 0.4, "reference_std": 0.05, "method": method, "epochs": 40}
+    configuration = {"network": "fcn", "reference_mean": 0.4, "reference_std": 0.05, "method": method, "epochs": 40}
     return configuration, {"accuracy": accuracy, "accuracy_mean": accuracy, "accuracy_best": accuracy}
 
 
@@ -254,6 +254,37 @@ def test_options_are_checked(wrong):
         Options(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("fig1a", {"values": [0]}),
+        ("fig1a", {"values": [201]}),
+        ("fig1a", {"values": [200, 100]}),
+        ("fig1b", {"values": [0]}),
+        ("fig2", {"values": [1]}),
+        ("fig4-pulses", {"values": [0.5]}),
+        ("fig5", {"values": [1.5]}),
+        ("fig5", {"at": [(0, 0.05), (0.4, 0.05)]}),
+        ("fig4-cifar", {"methods": ["rider"]}),
+        ("fig4-cifar", {"data": "mnist"}),
+    ],
+)
+def test_what_an_experiment_cannot_take_is_refused(name, wrong):
+    with pytest.raises(dt.ConfigError, match=next(iter(wrong))):
+        EXPERIMENTS[name].configurations(Options(**wrong))
+
+
+def test_another_network_than_the_papers_is_not_set_beside_its_numbers():
+    paper = json.loads(files("dsptrack.experiments.reproduce").joinpath("paper", "table1.json").read_text())
+    summary = tables.summarise(records(table_run("agad", 50.0)), paper, network="lenet5")
+    assert summary["rows"][0]["paper"] is None
+    assert summary["differences"] == []
+    options = Options(network="fcn", data="digits", images=64, epochs=1, at=[(0.4, 0.05)], methods=["agad"])
+    found = reproduce("table1", options, repeats=1)
+    assert "network fcn" in found.figure.get_suptitle()
+    assert found.summary["options"]["data"] == "digits"
+
+
 def test_cifar_on_random_images_in_the_published_format(tmp_path, capsys):
     """Six random images a file prove the path of the data and the analog part, nothing more."""
     pytest.importorskip("torch")
@@ -276,3 +307,33 @@ def test_cifar_says_what_it_needs(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     assert main(["reproduce", "fig4-cifar", "--quick", "--out", str(tmp_path), "--quiet"]) == 1
     assert "needs PyTorch" in capsys.readouterr().err
+
+
+def test_cifar_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "cifar-100-binary"
+    folder.mkdir()
+    for file, count in (("train.bin", 24), ("test.bin", 12)):
+        labels = np.stack([np.zeros(count), np.arange(count) % 5], axis=1).astype(np.uint8)
+        images = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
+        (folder / file).write_bytes(np.concatenate([labels, images], axis=1).tobytes())
+    run = fig4_cifar.configurations(Options(quick=True, epochs=2, methods=["e-rider"]))[0] | {"batch_size": 8}
+
+    def measured(scratch):
+        context = dt.sweep.Context(rng=np.random.SeedSequence(0), num_threads=1, scratch=scratch)
+        return fig4_cifar.measure(run, context, data_root=tmp_path)
+
+    whole = measured(None)
+    scratch, save, calls = tmp_path / "run.part", torch.save, []
+
+    def once(*arguments):
+        if calls:
+            raise KeyboardInterrupt
+        calls.append(save(*arguments))
+
+    monkeypatch.setattr(torch, "save", once)
+    with pytest.raises(KeyboardInterrupt):
+        measured(scratch)
+    monkeypatch.setattr(torch, "save", save)
+    assert measured(scratch) == whole

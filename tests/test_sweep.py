@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ import pytest
 
 import dsptrack as dt
 from dsptrack.cli import main
+from dsptrack.experiments.identity import same_data
+from dsptrack.sweep.running import _measured
+from dsptrack.sweep.store import Run
 from helpers import jobs
 
 GRID = dt.sweep.grid(dw_min=[0.001, 0.01])
@@ -253,9 +257,77 @@ def test_the_command(tmp_path, capsys):
     assert again.err == ""
 
 
+def test_a_run_is_told_from_others_by_what_a_partial_fixes_but_not_by_where_it_runs(tmp_path):
+    def lengths(function):
+        return [record.result["length"] for record in dt.sweep.run(function, [{"x": 1}], store=tmp_path)]
+
+    assert [lengths(partial(jobs.length, word=word)) for word in ("a", "bc")] == [[1], [2]]
+    assert [lengths(dt.sweep.local(jobs.length, word=word)) for word in ("abc", "a")] == [[3], [3]]
+    with pytest.raises(dt.ConfigError, match=r"<lambda>: must have a name"):
+        lengths(lambda configuration, context: {"length": 0})
+    with pytest.raises(dt.ConfigError, match="word"):
+        lengths(partial(jobs.length, word={1, 2}))
+
+
+def test_a_machine_that_does_not_see_the_store_has_no_scratch(tmp_path):
+    one = Run(function="f", configuration={}, repeat=0, seed=0, paired=False)
+    for folder, there in ((tmp_path, True), (tmp_path / "elsewhere", False)):
+        _, record = _measured(jobs.has_scratch, one, folder / "run.part", 1)
+        assert record.result == {"scratch": there}
+
+
+def test_the_device_in_a_file_belongs_to_the_run(tmp_path, capsys):
+    device = tmp_path / "mine.toml"
+    (tmp_path / "grid.toml").write_text(
+        FILE.replace("[grid]", f'[grid]\ndevice = ["{device}", "reram_sb"]').replace("columns_per", "columns-per")
+    )
+    command = ["sweep", str(tmp_path / "grid.toml"), "--out", str(tmp_path / "out"), "--json", "--quiet"]
+    assert main(command) == 1  # before the first run
+    assert not (tmp_path / "out").exists()
+    assert "mine.toml" in capsys.readouterr().err
+    found = []
+    for dw_min in (0.02, 0.1):
+        dt.io.save_device(dt.devices.SoftBounds(dw_min=dw_min), device)
+        assert main(command) == 0
+        found.append(json.loads(capsys.readouterr().out)["results"])
+    assert [records[0]["configuration"]["device"]["dw_min"] for records in found] == [0.02, 0.1]
+    assert found[0][0]["result"] != found[1][0]["result"]
+    assert found[0][-1]["configuration"]["device"] == "reram_sb"
+
+
+def test_a_store_knows_its_images(tmp_path):
+    def folder(name, first):
+        images = np.full((6, 28, 28), first, np.uint8)
+        for part in ("train", "t10k"):
+            for kind, values in (("images-idx3", images), ("labels-idx1", np.arange(6, dtype=np.uint8))):
+                shape = b"".join(n.to_bytes(4, "big") for n in values.shape)
+                path = tmp_path / name / f"{part}-{kind}-ubyte"
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(bytes([0, 0, 8, values.ndim]) + shape + values.tobytes())
+        return str(tmp_path / name)
+
+    same_data(tmp_path / "store", "mnist", folder("a", 0))
+    same_data(tmp_path / "store", "mnist", folder("copy", 0))
+    same_data(tmp_path / "store", "digits", None)
+    with pytest.raises(dt.DataError, match="other images of mnist"):
+        same_data(tmp_path / "store", "mnist", folder("b", 1))
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("x = [", 1), ("more = 1", 2), ("[grid]\nmethod = 'rider'", 2), ("[fixed]\nno_such = 1", 2), ("fixed = 1", 2)],
+    [("x = [", 1), ("more = 1", 2), ("[grid]\nmethod = 'rider'", 2), ("[fixed]\nno_such = 1", 2), ("fixed = 1", 2)]
+    + [
+        (text, 2)
+        for text in (
+            'paired = "no"',
+            '[fixed]\nhidden = "many"',
+            "[fixed]\nrule = 3",
+            "[fixed]\ndevice = 3",
+            '[fixed]\ndevice = "reram_sb"\n[grid]\ndevice.dw_min = [0.1]',
+            '[grid]\nmethod = ["rider", "xx"]',
+            '[fixed]\nschedule = {kind = "step", each = 3}',
+        )
+    ],
 )
 def test_wrong_files(tmp_path, capsys, text, code):
     (tmp_path / "grid.toml").write_text(text)

@@ -6,7 +6,7 @@ import pytest
 
 import dsptrack as dt
 from dsptrack.cli import main
-from dsptrack.experiments import METHODS, SEARCH, tune
+from dsptrack.experiments import METHODS, NETWORKS, SEARCH, tune
 from dsptrack.experiments.runs import train_run
 
 FIXED = {"data": "digits", "epochs": 1, "hidden": [4], "columns_per_transfer": 16}
@@ -16,10 +16,11 @@ optuna = pytest.importorskip("optuna")
 
 def test_every_method_is_searched_around_the_papers_values():
     assert set(SEARCH) == set(METHODS)
-    for name, ranges in SEARCH.items():
-        values = dict(METHODS[name].options) | {"lr": METHODS[name].lr}
-        for rate, r in ranges.items():
-            assert r.low < values[rate] < r.high
+    for network in NETWORKS.values():
+        for name, ranges in SEARCH.items():
+            values = dict(network.methods[name].options) | {"lr": network.methods[name].lr}
+            for rate, r in ranges.items():
+                assert r.low < values[rate] < r.high
 
 
 def test_a_study_goes_on_and_keeps_the_best(tmp_path):
@@ -45,6 +46,38 @@ def test_calls_draw_what_one_call_would_and_nothing_twice(tmp_path):
     whole, parts = (drawn(f"sqlite:///{tmp_path / name}", *calls) for name, calls in (("a", [4]), ("b", [1, 2, 1])))
     assert parts == whole
     assert len({tuple(values.values()) for values in parts}) == 4
+
+
+def test_a_study_takes_trials_of_one_setting_only(tmp_path):
+    storage = f"sqlite:///{tmp_path / 'tune.db'}"
+    first = tune("rider", FIXED, trials=1, storage=storage)
+    assert first.settings == {"method": "rider", "hold_out": 6, "seed": 0} | FIXED
+    for other in ({"configuration": FIXED | {"recipe": "S"}}, {"configuration": FIXED, "seed": 1}):
+        with pytest.raises(dt.ConfigError, match=r"dsptrack-rider.*trials of other settings"):
+            tune("rider", **other, trials=1, storage=storage)
+    assert tune("rider", FIXED | {"recipe": "S"}, trials=1, storage=storage, study="scaled").trials == 1
+
+
+def test_an_interrupted_first_trial_does_not_lose_the_papers_values(tmp_path, monkeypatch):
+    storage = f"sqlite:///{tmp_path / 'tune.db'}"
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tune("rider", FIXED, trials=1, storage=storage, on_trial=stopped)
+    seen = []
+    found = tune("rider", FIXED, trials=1, storage=storage, on_trial=lambda *trial: seen.append(trial))
+    assert seen[0][1]["eta"] == METHODS["rider"].options["eta"]
+    assert found.trials == 1
+
+
+def test_lenet5_starts_from_its_own_rates():
+    configuration = {"network": "lenet5", "data": "digits", "epochs": 1}
+    seen = []
+    with pytest.raises(dt.ConfigError, match="image_shape"):  # 8 x 8 pixels are too few for it
+        tune("tt-v2", configuration, trials=1, on_trial=lambda *trial: seen.append(trial))
+    assert seen[0][1] == {"lr": 0.005, "fast_lr": 0.005, "transfer_lr": 0.005}
 
 
 def test_the_test_images_stay_unseen(monkeypatch):

@@ -40,3 +40,13 @@ def until(happened, seconds=120):
         if time.monotonic() > end:
             raise TimeoutError
         time.sleep(0.02)
+
+
+def length(configuration, context, *, word):
+    """The length of a word that is fixed beforehand."""
+    return {"length": len(word)}
+
+
+def has_scratch(configuration, context):
+    """Whether the run may keep a file."""
+    return {"scratch": context.scratch is not None}

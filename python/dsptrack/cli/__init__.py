@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader has gone (as in `dsptrack info | head -1`): point stdout elsewhere so that closing it is quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (DspError, OSError) as error:
+    except (DspError, OSError, MemoryError) as error:
         print(f"dsptrack: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

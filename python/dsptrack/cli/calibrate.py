@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import dsptrack as dt
 from dsptrack.experiments import BUDGETS, CALIBRATED_DEVICE, Calibration, CalibrationPoint, calibrate
+from dsptrack.experiments.settings import device_of
 
 from .options import add_common, add_device, add_output, remark, write_json
-from .options import device as named_device
 from .table import table
 
 SUMMARY = "zero-shifting: symmetric-point error against the pulse budget"
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Calibrate, print, write both files."""
-    device = CALIBRATED_DEVICE if arguments.device is None else named_device(arguments.device)
+    device = CALIBRATED_DEVICE if arguments.device is None else device_of(arguments.device)
     asked = {name: getattr(arguments, name) for name in ("dw_min", "up_down", "up_down_dtod")}
     device = replace(device, **{name: value for name, value in asked.items() if value is not None})
     result = calibrate(

@@ -6,11 +6,11 @@ import dsptrack as dt
 from dsptrack.experiments import METHODS, CompareSettings, Comparison, MethodResult, compare
 
 from .options import add_common, add_output, device_name, remark, write_json
-from .setup import DEVICE, SETUP, add_setup, given, reference_words, setup
+from .setup import DEVICE, SETUP, add_setup, given, network_words, reference_words, setup
 from .table import table
 
 SUMMARY = "train one network with each learning rule and compare them (the main job)"
-DESCRIPTION = """Train the paper's fully connected network, all layers analog, with TT-v2, AGAD, RIDER and E-RIDER
+DESCRIPTION = """Train a network of the paper, all layers analog, with TT-v2, AGAD, RIDER and E-RIDER
 on devices whose reference is not ideal; print accuracy, symmetric-point error, pulses and programming events; write
 compare.png (accuracy and symmetric-point error over the epochs) and compare.json."""
 EPILOG = """examples:
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
         on_result=None if arguments.quiet else _announce,
     )
     picture = arguments.out / "compare.png"
-    title = f"{settings.data}, {device}{reference_words(settings, '{:g} ± {:g}')}, recipe {settings.recipe}"
+    title = f"{settings.data}, {device}{reference_words(settings, '{:g} ± {:g}')}, recipe {settings.layers.recipe}"
     dt.plot.compare({r.label: r.history for r in result.results}, title=title).savefig(picture)
     text = write_json(arguments.out / "compare.json", result.to_dict())
     print(text if arguments.json else f"\n{_table(result)}")
@@ -69,18 +69,17 @@ def run(arguments: argparse.Namespace) -> None:
 def _header(settings: CompareSettings, data: dt.datasets.Dataset, device: str) -> str:
     schedule = settings.schedule
     columns = schedule.columns_per_transfer
-    sizes = "-".join(map(str, (data.features, *settings.hidden, data.classes)))
     reference = reference_words(settings, "N({:g}, {:g}²)")
     arrays = "the fast array" if settings.reference_on == "fast" else "both arrays"
     transferred = "1 column" if columns == 1 else f"{columns} columns"
     lines = [
         f"data      {data.note}",
-        f"network   {sizes}, sigmoid, all layers analog, recipe {settings.recipe}, batch {settings.batch_size}",
+        f"network   {network_words(settings, data)}",
         f"devices   {device}{reference} on {arrays}" if reference else f"devices   {device}",
         f"schedule  {schedule.epochs} epochs, {transferred} of every tile read per mini-batch, seed {settings.seed}",
     ]
-    methods = {METHODS[name].label: METHODS[name] for name in settings.methods}
-    waits = {label: settings.first_write(m, data.features, len(data.train_x)) for label, m in methods.items()}
+    methods = [settings.layers.methods[name] for name in settings.methods]
+    waits = {m.label: settings.first_write(m, data.features, len(data.train_x)) for m in methods}
     shown = ", ".join(f"{label} {epochs:.1f}" for label, epochs in waits.items() if epochs > 0.0)
     return "\n".join([*lines, f"warm-up   epochs until W is first written: {shown}"] if shown else lines)
 

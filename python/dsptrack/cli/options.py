@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dsptrack import io, presets
-from dsptrack.devices import Device
-from dsptrack.exceptions import ConfigError
+from dsptrack.experiments.settings import device_of
 
 from .config import OrTable
 
@@ -48,21 +46,9 @@ def add_device(parser: argparse.ArgumentParser, default: str) -> None:
     )
 
 
-def device(asked: str | Mapping[str, Any]) -> Device:
-    """Return the device that --device names, a preset or else a file; or that a table of a --config file describes."""
-    if isinstance(asked, Mapping):
-        return Device.from_dict(dict(asked))
-    if asked in presets.__all__:
-        preset: Device = getattr(presets, asked)()
-        return preset
-    if not Path(asked).suffix:
-        raise ConfigError(f"device = {asked!r}: must be a .toml or .json file or one of {', '.join(presets.__all__)}")
-    return io.load_device(asked)
-
-
 def device_name(asked: str | Mapping[str, Any]) -> str:
     """Return what tables and titles call that device: its name or file, of a table its kind."""
-    return asked if isinstance(asked, str) else type(device(asked)).__name__
+    return asked if isinstance(asked, str) else type(device_of(asked)).__name__
 
 
 def write_json(path: Path, values: dict[str, Any]) -> str:

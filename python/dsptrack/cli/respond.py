@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 import dsptrack as dt
+from dsptrack.experiments.settings import device_of
 
 from .options import add_common, add_device, add_output, device_name, remark, write_json
-from .options import device as named_device
 from .table import table
 
 SUMMARY = "responses, pulse trains and symmetric points of a device"
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Draw the cells, print, write all files."""
     asked = _DEVICE if arguments.device is None else arguments.device
-    device = named_device(asked)
+    device = device_of(asked)
     array = dt.CrossbarArray(tuple(arguments.shape), device, rng=arguments.seed, num_threads=arguments.threads)
     nominal = _quantities(dt.CrossbarArray((1, 1), device.nominal(), rng=arguments.seed))
     drawn = _quantities(array)

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import dsptrack as dt
-from dsptrack.experiments import RECIPES, SCHEDULES, CompareSettings
+from dsptrack.experiments import NETWORKS, RECIPES, SCHEDULES, CompareSettings
+from dsptrack.experiments.settings import device_of
 
 from .options import add_device
-from .options import device as named_device
 
 DEVICE = "reram_array_hfo2"
 # Fields of CompareSettings that are options of the same name.
@@ -17,6 +17,7 @@ SETUP = (
     "data_root",
     "epochs",
     "columns_per_transfer",
+    "network",
     "recipe",
     "hidden",
     "device",
@@ -47,11 +48,17 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
         help=f"columns a tile transfers per mini-batch (default: {_schedules('columns_per_transfer')})",
     )
     parser.add_argument(
+        "--network",
+        choices=tuple(NETWORKS),
+        default=own,
+        help=f"fcn: the fully connected one; lenet5: two convolutions (default: {default.network})",
+    )
+    parser.add_argument(
         "--recipe",
         choices=tuple(RECIPES),
         default=own,
         help=f"R: plain, summed error, 31 pulse slots; S: scaled weights, learned output scales, 5 slots"
-        f" (default: {default.recipe})",
+        f" (default: {_networks('recipe')})",
     )
     parser.add_argument(
         "--hidden", type=int, nargs="*", metavar="N", default=own, help="hidden units (default: 256 128)"
@@ -78,7 +85,11 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
         help=f"arrays that have that offset (default: {default.reference_on})",
     )
     parser.add_argument(
-        "--batch-size", type=int, metavar="N", default=own, help=f"images a mini-batch (default: {default.batch_size})"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        default=own,
+        help=f"images a mini-batch (default: {_networks('batch_size')})",
     )
     parser.add_argument(
         "--lr", type=float, metavar="X", default=own, help="global learning rate (default: each method's own)"
@@ -90,7 +101,7 @@ def setup(values: Mapping[str, Any]) -> CompareSettings:
     fields = dict(values)
     own = fields.pop("device", None)
     if own is not None:
-        fields = {"reference_mean": None, "reference_std": None} | fields | {"device": named_device(own)}
+        fields = {"reference_mean": None, "reference_std": None} | fields | {"device": device_of(own)}
     tuples: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
     return CompareSettings(**tuples)
 
@@ -101,12 +112,23 @@ def given(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, An
     return {name: values[name] for name in names if values.get(name) is not None}
 
 
+def network_words(settings: CompareSettings, data: dt.datasets.Dataset) -> str:
+    """Return the network and how it is put on tiles in words."""
+    sizes = "-".join(map(str, (data.features, *settings.hidden, data.classes)))
+    name = f"{sizes}, sigmoid" if settings.network == "fcn" else settings.network
+    return f"{name}, all layers analog, recipe {settings.layers.recipe}, batch {settings.layers.batch_size}"
+
+
 def reference_words(settings: CompareSettings, form: str) -> str:
     """Return the reference of the fast array's cells in words, nothing where the device has none."""
     device = settings.array_device(fast=True)
     if not isinstance(device, dt.devices.SoftBoundsReference | dt.devices.PowStepReference):
         return ""
     return ", reference " + form.format(device.reference_mean, device.reference_std)
+
+
+def _networks(field: str) -> str:
+    return ", ".join(f"{name} {getattr(network, field)}" for name, network in NETWORKS.items())
 
 
 def _schedules(field: str) -> str:

@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import dsptrack as dt
+from dsptrack import presets
+from dsptrack._checks import flag
 from dsptrack.exceptions import ConfigError, DataError, MissingDataError
-from dsptrack.experiments.runs import train_run
+from dsptrack.experiments.identity import same_data
+from dsptrack.experiments.runs import train_run, training_of
+from dsptrack.experiments.settings import device_of
 
 from .options import add_output, remark, write_json
 from .sweeping import add_sweeping, announce, backend
@@ -23,7 +27,7 @@ EPILOG = """examples:
   dsptrack sweep grid.toml --workers 4
   dsptrack sweep grid.toml --backend dask --cluster tcp://host:8786
 
-a file, with options of dsptrack train by their long names:
+a file, with options of dsptrack train by their long names, all but seed, threads and those of checkpoints:
 
   repeats = 3
   paired = true              # all settings of a repeat share cells, initial weights and order of images
@@ -51,7 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Sweep, print, write both files."""
     values = _read(arguments.file)
-    configurations, axes = _configurations(values)
+    configurations, points = _configurations(values)
+    store = arguments.out / "sweep-runs" if arguments.store is None else arguments.store
+    for data, root in dict.fromkeys(map(_data, configurations)):
+        same_data(store, data, arguments.data_root if root is None else root)
     arguments.out.mkdir(parents=True, exist_ok=True)
     with backend(arguments) as where:
         results = dt.sweep.run(
@@ -59,15 +66,15 @@ def run(arguments: argparse.Namespace) -> None:
             configurations,
             repeats=values.get("repeats", 1) if arguments.repeats is None else arguments.repeats,
             seed=arguments.seed,
-            paired=bool(values.get("paired", False)),
-            store=arguments.out / "sweep-runs" if arguments.store is None else arguments.store,
+            paired=flag("paired", values.get("paired", False)),
+            store=store,
             progress=False if arguments.quiet else None,
             on_run=None if arguments.quiet else announce,
             **where,
         )
     results.to_csv(arguments.out / "sweep.csv")
     text = write_json(arguments.out / "sweep.json", {"results": [record.to_dict() for record in results]})
-    print(text if arguments.json else _table(results, axes))
+    print(text if arguments.json else _table(results, points))
     if not arguments.quiet:
         remark(f"wrote sweep.csv and sweep.json to {arguments.out}")
 
@@ -85,23 +92,39 @@ def _read(file: Path) -> dict[str, Any]:
     return values
 
 
-def _configurations(values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the configurations, and the names of the axes with dots; ``rule.X`` goes into the table of the rule."""
+def _configurations(values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the configurations, and for each its values on the axes; ``rule.X`` goes into the table of the rule."""
     axes = dict(_axes(values.get("grid", {})))
     fixed = values.get("fixed", {})
     if not isinstance(fixed, Mapping):
         raise ConfigError(f"fixed = {fixed!r}: must be a table")
-    configurations = []
+    fixed = {name.replace("-", "_"): value for name, value in fixed.items()}
     for name, axis in axes.items():
         if not isinstance(axis, list) or not axis:
             raise ConfigError(f"grid: {name} = {axis!r}: must be a list of one or more values")
-    for chosen in itertools.product(*axes.values()):
-        configuration = dict(fixed)
-        for name, value in zip(axes, chosen, strict=True):
-            table_name, dot, field = name.partition(".")
-            configuration |= {table_name: configuration.get(table_name, {}) | {field: value}} if dot else {name: value}
-        configurations.append(configuration)
-    return configurations, list(axes)
+    points = [dict(zip(axes, chosen, strict=True)) for chosen in itertools.product(*axes.values())]
+    return [_configuration(fixed, point) for point in points], points
+
+
+def _configuration(fixed: Mapping[str, Any], point: Mapping[str, Any]) -> dict[str, Any]:
+    configuration = dict(fixed)
+    for name, value in point.items():
+        outer, dot, field = name.partition(".")
+        inner = configuration.get(outer, {})
+        if dot and not isinstance(inner, Mapping):
+            raise ConfigError(f"grid: {name}: {outer} = {inner!r} must be a table")
+        configuration |= {outer: dict(inner) | {field: value}} if dot else {name: value}
+    device = configuration.get("device")
+    if isinstance(device, str) and device not in presets.__all__:
+        # A run depends on what is in the file, not on its name.
+        configuration["device"] = device_of(device).to_dict()
+    training_of(configuration)  # a wrong value ends the sweep before its first run
+    return configuration
+
+
+def _data(configuration: Mapping[str, Any]) -> tuple[str, str | None]:
+    setup = training_of(configuration)[0].setup
+    return setup.data, setup.data_root
 
 
 def _axes(grid: Any, prefix: str = "") -> list[tuple[str, Any]]:
@@ -110,13 +133,17 @@ def _axes(grid: Any, prefix: str = "") -> list[tuple[str, Any]]:
     return [
         entry
         for name, value in grid.items()
-        for entry in (_axes(value, f"{name}.") if isinstance(value, Mapping) else [(f"{prefix}{name}", value)])
+        for path in [prefix + (name if prefix else name.replace("-", "_"))]
+        for entry in (_axes(value, f"{path}.") if isinstance(value, Mapping) else [(path, value)])
     ]
 
 
-def _table(results: dt.sweep.Results, axes: list[str]) -> str:
-    names = [*axes, "repeat", *_SHOWN, "error"]
-    return table(names, [[_word(row.get(name)) for name in names] for row in results.rows()])
+def _table(results: dt.sweep.Results, points: list[dict[str, Any]]) -> str:
+    # Records come in the order of the configurations, all repeats of one together.
+    repeats = len(results) // len(points)
+    rows = [row | points[i // repeats] for i, row in enumerate(results.rows())]
+    names = [*points[0], "repeat", *_SHOWN, "error"]
+    return table(names, [[_word(row.get(name)) for name in names] for row in rows])
 
 
 def _word(value: Any) -> str:

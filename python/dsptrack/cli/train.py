@@ -1,22 +1,18 @@
 """``dsptrack train``: one network, one learning rule, with checkpoints."""
 
 import argparse
-import ast
-import dataclasses
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import dsptrack as dt
-from dsptrack.exceptions import ConfigError
 from dsptrack.experiments import METHODS, Training, TrainSettings, train
-from dsptrack.experiments.network import NETWORKS
-from dsptrack.nn import schedules
+from dsptrack.experiments.schedules import SCHEDULE_KINDS, fields_of, schedule_of
 
 from .config import OrTable
 from .options import add_common, add_output, device_name, remark, write_json
-from .setup import DEVICE, SETUP, add_setup, given, reference_words, setup
+from .setup import DEVICE, SETUP, add_setup, given, network_words, reference_words, setup
 from .table import table
 
 SUMMARY = "train one network with one learning rule, with checkpoints"
@@ -36,16 +32,9 @@ in a file (--config) schedule may be a table with its kind (schedule = {kind = "
 fields, device a table as in a device's file
 """
 
-_SCHEDULES: dict[str, Any] = {
-    "constant": schedules.Constant,
-    "step": schedules.Step,
-    "multi-step": schedules.MultiStep,
-    "exponential": schedules.Exponential,
-    "cosine": schedules.Cosine,
-}
 _METHOD = "e-rider"
 # Options beside those of the set-up, in the order in which they are handed on.
-_TRAINING = ("network", "lr_every", "patience")
+_TRAINING = ("lr_every", "patience")
 _SAVING = ("checkpoint", "checkpoint_every", "checkpoint_unit", "resume")
 _OTHER = ("method", "rule", "schedule", "warmup", "seed", "threads")
 
@@ -62,16 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD=X",
         help="fields of the learning rule in place of the paper's",
     )
-    parser.add_argument(
-        "--network", choices=NETWORKS, help="fcn: the fully connected one; lenet5: two convolutions (default: fcn)"
-    )
     add_setup(parser)
     parser.add_argument(
         "--schedule",
         nargs="+",
         action=OrTable,
         metavar=("NAME", "FIELD=X"),
-        help=f"{', '.join(_SCHEDULES)}, with fields as in dt.nn.schedules; starts at the learning rate",
+        help=f"{', '.join(SCHEDULE_KINDS)}, with fields as in dt.nn.schedules; starts at the learning rate",
     )
     parser.add_argument("--warmup", type=float, metavar="N", help="epochs of a linear ramp before the schedule")
     parser.add_argument("--lr-every", choices=("epoch", "batch"), help="when the schedule is asked (default: epoch)")
@@ -113,7 +99,7 @@ def run(arguments: argparse.Namespace) -> None:
     )
     history = dt.nn.History(result.result.history)
     history.to_csv(arguments.out / "history.csv")
-    title = f"{settings.setup.data}, {settings.network}, {result.result.label}"
+    title = f"{settings.setup.data}, {settings.setup.network}, {result.result.label}"
     dt.plot.compare({result.result.label: history}, title=title).savefig(arguments.out / "train.png")
     text = write_json(arguments.out / "train.json", result.to_dict())
     print(text if arguments.json else f"\n{_table(result)}")
@@ -127,61 +113,20 @@ def _settings(values: Mapping[str, Any]) -> TrainSettings:
     words = values.get("schedule", ["constant"] if "warmup" in values else None)
     schedule = None
     if words is not None:
-        lr = METHODS[common.methods[0]].lr if common.lr is None else common.lr
-        schedule = _schedule(words, lr, common.schedule.epochs)
-    if schedule is not None and "warmup" in values:
-        schedule = schedules.Warmup(then=schedule, epochs=values["warmup"])
+        lr = common.layers.methods[common.methods[0]].lr if common.lr is None else common.lr
+        schedule = schedule_of(words, lr=lr, epochs=common.schedule.epochs, warmup=values.get("warmup"))
     options = {name: values[name] for name in _TRAINING if name in values}
-    return TrainSettings(setup=common, rule=_fields("rule", values.get("rule", {})), schedule=schedule, **options)
-
-
-def _schedule(words: Any, lr: float, epochs: int) -> schedules.Schedule:
-    """Return the schedule that a list of words or a table describes; cosine falls over the whole run by default."""
-    if isinstance(words, Mapping):
-        fields = dict(words)
-        kind = fields.pop("kind", None)
-    else:
-        kind, fields = words[0] if words else None, _fields("schedule", words[1:])
-    if kind not in _SCHEDULES:
-        raise ConfigError(f"schedule = {kind!r}: must be one of {', '.join(_SCHEDULES)}")
-    default = {"lr": lr, "epochs": epochs} if kind == "cosine" else {"lr": lr}
-    known = {field.name for field in dataclasses.fields(_SCHEDULES[kind])}
-    unknown = sorted(set(fields) - known)
-    if unknown:
-        raise ConfigError(f"schedule: {kind} has no field {', '.join(unknown)}: must be among {sorted(known)}")
-    try:
-        schedule: schedules.Schedule = _SCHEDULES[kind](**default | fields)
-    except TypeError as error:
-        raise ConfigError(f"schedule: {kind}: {error}") from None
-    return schedule
-
-
-def _fields(option: str, words: Any) -> dict[str, Any]:
-    """Return the fields that words such as ``gamma=0.2`` give, or a table as it is."""
-    if isinstance(words, Mapping):
-        return dict(words)
-    fields = {}
-    for word in words:
-        name, sign, value = str(word).partition("=")
-        if not (name and sign):
-            raise ConfigError(f"{option}: {word!r} must be FIELD=VALUE")
-        try:
-            fields[name] = ast.literal_eval(value.capitalize() if value in ("true", "false") else value)
-        except (ValueError, SyntaxError):
-            fields[name] = value
-    return fields
+    return TrainSettings(setup=common, rule=fields_of("rule", values.get("rule", {})), schedule=schedule, **options)
 
 
 def _header(settings: TrainSettings, data: dt.datasets.Dataset, device: Any) -> str:
     common = settings.setup
-    method = METHODS[settings.method]
-    sizes = "-".join(map(str, (data.features, *common.hidden, data.classes)))
-    network = f"{sizes}, sigmoid" if settings.network == "fcn" else settings.network
+    method = settings.row
     rule = "".join(f", {name} {value}" for name, value in settings.rule.items())
     rate = method.lr if common.lr is None else common.lr
     lines = [
         f"data      {data.note}",
-        f"network   {network}, all layers analog, recipe {common.recipe}, batch {common.batch_size}",
+        f"network   {network_words(common, data)}",
         f"devices   {device_name(device)}{reference_words(common, 'N({:g}, {:g}²)')}",
         f"rule      {method.label}{rule}",
         f"schedule  {common.schedule.epochs} epochs, lr {settings.schedule or format(rate, 'g')}, seed {common.seed}",

@@ -3,7 +3,7 @@
 import argparse
 
 import dsptrack as dt
-from dsptrack.experiments import METHODS, RECIPES, SEARCH, Tuned, tune
+from dsptrack.experiments import METHODS, NETWORKS, RECIPES, SEARCH, Tuned, tune
 
 from .options import add_common, add_output, remark, write_json
 from .setup import given
@@ -23,7 +23,16 @@ searched, on a logarithmic scale:
     f"  {method:<10} " + ", ".join(f"{name} {r.low:g} to {r.high:g}" for name, r in ranges.items())
     for method, ranges in SEARCH.items()
 )
-_FIXED = ("data", "epochs", "recipe", "reference_mean", "reference_std", "network", "columns_per_transfer")
+_FIXED = (
+    "data",
+    "epochs",
+    "network",
+    "recipe",
+    "batch_size",
+    "reference_mean",
+    "reference_std",
+    "columns_per_transfer",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", choices=dt.datasets.NAMES, help="data set (default: mnist5k)")
     parser.add_argument("--data-root", metavar="DIR", help="folder of data files (default: $DSPTRACK_DATA)")
     parser.add_argument("--network", choices=("fcn", "lenet5"), help="network (default: fcn)")
-    parser.add_argument("--recipe", choices=tuple(RECIPES), help="how layers are put on tiles (default: R)")
+    parser.add_argument(
+        "--recipe", choices=tuple(RECIPES), help="how layers are put on tiles (default: fcn R, lenet5 S)"
+    )
+    parser.add_argument("--batch-size", type=int, metavar="N", help="images a mini-batch (default: fcn 10, lenet5 8)")
     parser.add_argument("--epochs", type=int, metavar="N", help="epochs of a trial (default: that of the data set)")
     parser.add_argument("--columns-per-transfer", type=int, metavar="N", help="columns a tile transfers per mini-batch")
     parser.add_argument("--reference-mean", type=float, metavar="W", help="mean reference of a cell (default: 0.4)")
@@ -76,7 +88,7 @@ def _announce(number: int, values: dict[str, float], accuracy: float | None) -> 
 
 
 def _table(found: Tuned) -> str:
-    method = METHODS[found.method]
+    method = NETWORKS[found.settings.get("network", "fcn")].methods[found.method]
     paper = dict(method.options) | {"lr": method.lr}
     rows = [[name, f"{value:.4g}", f"{paper[name]:.4g}"] for name, value in found.best.items()]
     head = (

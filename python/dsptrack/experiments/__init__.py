@@ -1,6 +1,6 @@
 """The paper's experiments as functions, with every hyper-parameter in one table.
 
-compare: one network, several learning rules. METHODS, RECIPES, SCHEDULES: what they run with.
+compare: one network, several learning rules. METHODS, NETWORKS, RECIPES, SCHEDULES: what they run with.
 train: one network, one learning rule, with checkpoints.
 tune: the rates of one learning rule, searched on held-out images; SEARCH says which.
 calibrate: zero-shifting against the pulse budget (Figure 1a).
@@ -9,7 +9,7 @@ reproduce: the paper's figures and tables, EXPERIMENTS, each with its own figure
 
 from .calibrate import BUDGETS, CALIBRATED_DEVICE, Calibration, CalibrationPoint, calibrate
 from .compare import Comparison, MethodResult, compare
-from .hyperparameters import METHODS, RECIPES, SCHEDULES, Method, Recipe, Schedule
+from .hyperparameters import METHODS, NETWORKS, RECIPES, SCHEDULES, Method, Network, Recipe, Schedule
 from .reproduce import EXPERIMENTS, Experiment, Options, Reproduction, reproduce
 from .settings import CompareSettings
 from .train import Training, TrainSettings, train
@@ -20,6 +20,7 @@ __all__ = [
     "CALIBRATED_DEVICE",
     "EXPERIMENTS",
     "METHODS",
+    "NETWORKS",
     "RECIPES",
     "SCHEDULES",
     "SEARCH",
@@ -30,6 +31,7 @@ __all__ = [
     "Experiment",
     "Method",
     "MethodResult",
+    "Network",
     "Options",
     "Range",
     "Recipe",

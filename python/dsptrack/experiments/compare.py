@@ -8,7 +8,7 @@ import numpy as np
 
 from dsptrack import _core, datasets, nn
 
-from .hyperparameters import METHODS
+from .hyperparameters import Method
 from .network import build_trainer
 from .settings import CompareSettings
 
@@ -91,8 +91,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold; the key ``"results"`` has one dict a method."""
         values = asdict(self)
-        values["settings"] |= asdict(self.settings.schedule) | {"device": self.settings.device.to_dict()}
-        return values
+        return values | {"settings": self.settings.to_dict()}
 
 
 def compare(
@@ -104,8 +103,8 @@ def compare(
 ) -> Comparison:
     """Train one network with each learning rule on devices with a non-ideal reference.
 
-    Every method gets the same network (inputs-256-128-classes, sigmoid, all layers analog), the same initial weights,
-    cells and order of images; hyper-parameters are those of METHODS, RECIPES and SCHEDULES.
+    Every method gets the same network (by default inputs-256-128-classes, sigmoid, all layers analog), the same initial
+    weights, cells and order of images; hyper-parameters are those of NETWORKS, RECIPES and SCHEDULES.
 
     Parameters
     ----------
@@ -148,9 +147,10 @@ def compare(
     data = datasets.load(settings.data, settings.data_root) if data is None else data
     results = []
     for name in settings.methods:
-        trainer = build_trainer(settings, METHODS[name], data)
-        trainer.fit(data, settings.schedule.epochs, progress=progress, label=METHODS[name].label)
-        result = method_result(name, trainer.history)
+        method = settings.layers.methods[name]
+        trainer = build_trainer(settings, method, data)
+        trainer.fit(data, settings.schedule.epochs, progress=progress, label=method.label)
+        result = method_result(name, method, trainer.history)
         results.append(result)
         if on_result is not None:
             on_result(result)
@@ -164,9 +164,9 @@ def compare(
     )
 
 
-def method_result(name: str, history: Sequence[nn.EpochRecord]) -> MethodResult:
-    """Return what one method, a key of METHODS, reached and spent; `history` has at least one record."""
-    method, last = METHODS[name], history[-1]
+def method_result(name: str, method: Method, history: Sequence[nn.EpochRecord]) -> MethodResult:
+    """Return what a method of that name reached and spent; `history` has at least one record."""
+    last = history[-1]
     return MethodResult(
         method=name,
         algorithm=method.algorithm,

@@ -14,22 +14,19 @@ from dsptrack.update import PulseUpdate
 from .hyperparameters import RECIPES, Method
 from .settings import CompareSettings
 
-NETWORKS = ("fcn", "lenet5")
-
 
 def build_trainer(
     settings: CompareSettings,
     method: Method,
     data: datasets.Dataset,
     *,
-    network: str = "fcn",
     options: Mapping[str, Any] | None = None,
     lr: Callable[[float], float] | None = None,
     lr_every: Literal["epoch", "batch"] = "epoch",
     callbacks: Iterable[nn.Callback] = (),
 ) -> nn.Trainer:
     """Return a trainer of one method: equal seeds give every method the same initial weights, cells and order."""
-    recipe = RECIPES[settings.recipe]
+    recipe = RECIPES[settings.layers.recipe]
     network_seed, order_seed = np.random.SeedSequence(settings.seed).spawn(2)
     rule = changed_rule(settings.rule(method), options or {})
     layers: dict[str, Any] = {
@@ -41,10 +38,10 @@ def build_trainer(
         "learn_out_scaling": recipe.learn_out_scaling,
         "num_threads": settings.threads,
     }
-    if network == "fcn":
+    if settings.network == "fcn":
         model = nn.fcn(rule, sizes=(data.features, *settings.hidden, data.classes), **layers)
     elif data.image_shape is None:
-        raise ConfigError(f"network = {network!r}: needs images of known height and width")
+        raise ConfigError(f"network = {settings.network!r}: needs images of known height and width")
     else:
         model = nn.lenet5(rule, image_shape=data.image_shape, classes=data.classes, **layers)
     rate = method.lr if settings.lr is None else settings.lr
@@ -53,7 +50,7 @@ def build_trainer(
         nn.CrossEntropyLoss(),
         lr=rate if lr is None else lr,
         lr_every=lr_every,
-        batch_size=settings.batch_size,
+        batch_size=settings.layers.batch_size,
         callbacks=callbacks,
         rng=order_seed,
     )

@@ -2,28 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from functools import partial
 from typing import Any
 
-from dsptrack import datasets, io, presets
-from dsptrack.devices import Device
+from dsptrack import datasets
 from dsptrack.exceptions import ConfigError
-from dsptrack.sweep import Context
+from dsptrack.sweep import Context, local
 from dsptrack.sweep.running import Function
 
-from .settings import CompareSettings
+from .schedules import schedule_of
+from .settings import CompareSettings, device_of
 from .train import TrainSettings, train
 
 _SETUP = tuple(field.name for field in fields(CompareSettings) if field.name not in ("methods", "seed", "threads"))
-_TRAINING = ("network", "rule", "lr_every", "patience")
+_TRAINING = ("rule", "lr_every", "patience")
+_RATES = ("schedule", "warmup")
 
 
 def train_run(data_root: str | None = None) -> Function:
     """Return the function that `sweep.run` calls: one training.
 
-    Its configurations hold ``method``, fields of CompareSettings, ``network``, ``rule`` (a dict of the learning rule's
-    fields), ``patience`` and ``hold_out`` (train on a part of the training images and report the accuracy on the rest
-    of them: one image in so many). ``device`` is the name of a preset, of a file, or a dict.
+    Its configurations hold ``method``, fields of CompareSettings, ``rule`` (a dict of the learning rule's
+    fields), ``schedule`` (a table with its ``kind``), ``warmup``, ``lr_every``, ``patience`` and ``hold_out`` (train on
+    a part of the training images and report the accuracy on the rest of them: one image in so many). ``device`` is the
+    name of a preset, of a file, or a dict.
 
     Examples
     --------
@@ -34,24 +35,12 @@ def train_run(data_root: str | None = None) -> Function:
     >>> [row["reference_std"] for row in results.rows()]
     [0.05, 0.4]
     """
-    return partial(_train_run, data_root=data_root)
+    return local(_train_run, data_root=data_root)
 
 
 def _train_run(configuration: Mapping[str, Any], context: Context, *, data_root: str | None) -> dict[str, Any]:
-    values = dict(configuration)
-    hold_out = values.pop("hold_out", None)
-    method = values.pop("method", "e-rider")
-    own = {name: values.pop(name) for name in _TRAINING if name in values}
-    unknown = sorted(set(values) - set(_SETUP))
-    if unknown:
-        known = ", ".join(sorted((*_SETUP, *_TRAINING, "method", "hold_out")))
-        raise ConfigError(f"configuration: {', '.join(unknown)}: must be among {known}")
-    if "device" in values:
-        values = {"reference_mean": None, "reference_std": None} | values | {"device": _device(values["device"])}
-    if "hidden" in values:
-        values["hidden"] = tuple(values["hidden"])
-    setup = CompareSettings(**values, methods=(method,), seed=context.seed, threads=context.num_threads)
-    settings = TrainSettings(setup=setup, **own)
+    settings, hold_out = training_of(configuration, context.seed, context.num_threads)
+    setup = settings.setup
     data = datasets.load(setup.data, data_root if setup.data_root is None else setup.data_root)
     trained = train(
         settings,
@@ -74,10 +63,24 @@ def _train_run(configuration: Mapping[str, Any], context: Context, *, data_root:
     }
 
 
-def _device(value: Any) -> Device:
-    if isinstance(value, Mapping):
-        return Device.from_dict(value)
-    if value in presets.__all__:
-        preset: Device = getattr(presets, value)()
-        return preset
-    return io.load_device(value)
+def training_of(configuration: Mapping[str, Any], seed: int = 0, threads: int = 1) -> tuple[TrainSettings, int | None]:
+    """Return the training that a configuration describes, and which part of the images is held out."""
+    values = dict(configuration)
+    hold_out = values.pop("hold_out", None)
+    method = values.pop("method", "e-rider")
+    own: dict[str, Any] = {name: values.pop(name) for name in _TRAINING if name in values}
+    rates = {name: values.pop(name) for name in _RATES if name in values}
+    unknown = sorted(set(values) - set(_SETUP))
+    if unknown:
+        known = ", ".join(sorted((*_SETUP, *_TRAINING, *_RATES, "method", "hold_out")))
+        raise ConfigError(f"configuration: {', '.join(unknown)}: must be among {known}")
+    if "device" in values:
+        values = {"reference_mean": None, "reference_std": None} | values | {"device": device_of(values["device"])}
+    if isinstance(values.get("hidden"), list):
+        values["hidden"] = tuple(values["hidden"])
+    setup = CompareSettings(**values, methods=(method,), seed=seed, threads=threads)
+    if rates:
+        lr = setup.layers.methods[method].lr if setup.lr is None else setup.lr
+        words = rates.pop("schedule", "constant")
+        own["schedule"] = schedule_of(words, lr=lr, epochs=setup.schedule.epochs, **rates)
+    return TrainSettings(setup=setup, **own), hold_out

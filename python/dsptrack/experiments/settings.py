@@ -1,16 +1,20 @@
 """What the comparison is asked to do, checked once, and what follows from it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
-from dsptrack import presets
+from dsptrack import io, presets
 from dsptrack._checks import choice, number, threads, whole
 from dsptrack.algorithms import Algorithm
 from dsptrack.devices import Device
 from dsptrack.exceptions import ConfigError
 
-from .hyperparameters import METHODS, RECIPES, SCHEDULES, Method, Schedule
+from .hyperparameters import METHODS, NETWORKS, RECIPES, SCHEDULES, Method, Network, Schedule
 
+# Of its second to fourth layer, for images of 28 x 28 pixels.
+_LENET5_INPUTS = (400, 512, 128)
 # The device of the paper's tables.
 _DEVICE = presets.reram_array_hfo2()
 
@@ -29,10 +33,12 @@ class CompareSettings:
         Columns that every tile transfers per mini-batch, >= 1; None takes SCHEDULES.
     methods
         Keys of METHODS, in the order of the table, at least one.
+    network
+        ``"fcn"``: sigmoid units; ``"lenet5"``: two convolutions.
     recipe
-        Key of RECIPES.
+        Key of RECIPES; None takes the network's.
     hidden
-        Numbers of hidden units.
+        Numbers of hidden units of the fully connected network.
     device
         Device of all arrays.
     reference_mean, reference_std
@@ -41,7 +47,7 @@ class CompareSettings:
     reference_on
         ``"fast"``: only the fast array P has that offset and W the device's own (mean 0, std 0.05); ``"both"``.
     batch_size
-        Images a mini-batch, >= 1.
+        Images a mini-batch, >= 1; None takes the network's.
     lr
         Global learning rate of all methods; None takes each method's own.
     seed
@@ -67,13 +73,14 @@ class CompareSettings:
     epochs: int | None = None
     columns_per_transfer: int | None = None
     methods: tuple[str, ...] = tuple(METHODS)
-    recipe: str = "R"
+    network: Literal["fcn", "lenet5"] = "fcn"
+    recipe: str | None = None
     hidden: tuple[int, ...] = (256, 128)
     device: Device = _DEVICE
     reference_mean: float | None = 0.4
     reference_std: float | None = 0.3
     reference_on: Literal["fast", "both"] = "fast"
-    batch_size: int = 10
+    batch_size: int | None = None
     lr: float | None = None
     seed: int = 0
     threads: int | None = None
@@ -81,18 +88,21 @@ class CompareSettings:
     def __post_init__(self) -> None:
         """Check everything that no later constructor checks."""
         choice("data", self.data, tuple(SCHEDULES))
-        choice("recipe", self.recipe, tuple(RECIPES))
+        choice("network", self.network, tuple(NETWORKS))
+        if self.recipe is not None:
+            choice("recipe", self.recipe, tuple(RECIPES))
         choice("reference_on", self.reference_on, ("fast", "both"))
         for method in self.methods:
             choice("methods", method, tuple(METHODS))
         if not self.methods or len(set(self.methods)) != len(self.methods):
             raise ConfigError(f"methods = {self.methods!r}: must be one or more different ones")
+        if not isinstance(self.hidden, tuple):
+            raise ConfigError(f"hidden = {self.hidden!r}: must be a tuple of integers >= 1")
         for size in self.hidden:
             whole("hidden", size, 1)
-        for name in ("epochs", "columns_per_transfer"):
+        for name in ("epochs", "columns_per_transfer", "batch_size"):
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name), 1)
-        whole("batch_size", self.batch_size, 1)
         whole("seed", self.seed, 0)
         threads(self.threads)
         if self.lr is not None:
@@ -109,6 +119,35 @@ class CompareSettings:
             epochs=self.epochs or default.epochs,
             columns_per_transfer=self.columns_per_transfer or default.columns_per_transfer,
         )
+
+    @property
+    def layers(self) -> Network:
+        """Recipe, batch size and methods: those asked for, else those of NETWORKS.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import CompareSettings
+        >>> CompareSettings(network="lenet5", batch_size=16).layers.batch_size
+        16
+        """
+        default = NETWORKS[self.network]
+        return replace(
+            default,
+            recipe=default.recipe if self.recipe is None else self.recipe,
+            batch_size=default.batch_size if self.batch_size is None else self.batch_size,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values that JSON can hold, with what None stands for.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import CompareSettings
+        >>> CompareSettings().to_dict()["batch_size"]
+        10
+        """
+        own = {"recipe": self.layers.recipe, "batch_size": self.layers.batch_size}
+        return asdict(self) | asdict(self.schedule) | own | {"device": self.device.to_dict()}
 
     def array_device(self, *, fast: bool) -> Device:
         """Return the device of the fast array P or of the slow array W.
@@ -153,7 +192,23 @@ class CompareSettings:
         >>> settings.first_write(METHODS["e-rider"], features=784, images=4000)
         20.58
         """
-        # Linear cuts wider layers into near-equal tiles of at most 512 inputs.
-        widths = [-(-n // -(-n // 512)) for n in (features, *self.hidden)]
-        batches = -(-images // self.batch_size)
+        inputs = (features, *self.hidden) if self.network == "fcn" else _LENET5_INPUTS
+        # Wider layers are cut into near-equal tiles of at most 512 inputs.
+        widths = [-(-n // -(-n // 512)) for n in inputs]
+        batches = -(-images // self.layers.batch_size)
         return max(method.warm_up(width, self.schedule.columns_per_transfer) for width in widths) / batches
+
+
+def device_of(described: Any) -> Device:
+    """Return the device that the name of a preset or of a file, or a table, describes."""
+    if isinstance(described, Mapping):
+        return Device.from_dict(dict(described))
+    if not isinstance(described, str):
+        raise ConfigError(f"device = {described!r}: must be the name of a preset or a file, or a table")
+    if described in presets.__all__:
+        preset: Device = getattr(presets, described)()
+        return preset
+    if not Path(described).suffix:
+        names = ", ".join(presets.__all__)
+        raise ConfigError(f"device = {described!r}: must be a .toml or .json file or one of {names}")
+    return io.load_device(described)

@@ -10,8 +10,8 @@ from dsptrack._checks import choice, whole
 from dsptrack.exceptions import ConfigError
 
 from .compare import MethodResult, method_result
-from .hyperparameters import METHODS
-from .network import NETWORKS, build_trainer, changed_rule
+from .hyperparameters import Method
+from .network import build_trainer, changed_rule
 from .settings import CompareSettings
 
 
@@ -22,11 +22,9 @@ class TrainSettings:
     Attributes
     ----------
     setup
-        Data, devices, recipe, epochs and seed, as for a comparison of one method.
-    network
-        ``"fcn"`` (with the hidden units of `setup`) or ``"lenet5"``.
+        Network, data, devices, recipe, epochs and seed, as for a comparison of one method.
     rule
-        Fields of the learning rule in place of those in METHODS.
+        Fields of the learning rule in place of those in NETWORKS.
     schedule
         Learning rate over the epochs; None takes the constant one of `setup`.
     lr_every
@@ -47,7 +45,6 @@ class TrainSettings:
     """
 
     setup: CompareSettings = field(default_factory=lambda: CompareSettings(methods=("e-rider",)))
-    network: Literal["fcn", "lenet5"] = "fcn"
     rule: Mapping[str, Any] = field(default_factory=dict)
     schedule: nn.schedules.Schedule | None = None
     lr_every: Literal["epoch", "batch"] = "epoch"
@@ -57,18 +54,31 @@ class TrainSettings:
         """Check everything that no later constructor checks."""
         if len(self.setup.methods) != 1:
             raise ConfigError(f"methods = {self.setup.methods!r}: must be one")
-        choice("network", self.network, NETWORKS)
         choice("lr_every", self.lr_every, ("epoch", "batch"))
         if not (self.schedule is None or isinstance(self.schedule, nn.schedules.Schedule)):
             raise ConfigError(f"schedule = {self.schedule!r}: must be a Schedule")
         if self.patience is not None:
             whole("patience", self.patience, 1)
-        changed_rule(self.setup.rule(METHODS[self.method]), self.rule)
+        if not isinstance(self.rule, Mapping):
+            raise ConfigError(f"rule = {self.rule!r}: must be a table of the learning rule's fields")
+        changed_rule(self.setup.rule(self.row), self.rule)
 
     @property
     def method(self) -> str:
         """Key of METHODS."""
         return self.setup.methods[0]
+
+    @property
+    def row(self) -> Method:
+        """The learning rule with the rates of the network, before `rule` changes them.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import TrainSettings
+        >>> TrainSettings().row.label
+        'E-RIDER'
+        """
+        return self.setup.layers.methods[self.method]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +112,8 @@ class Training:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold, in the form of `Comparison.to_dict`."""
-        setup = self.settings.setup
-        settings = asdict(setup) | asdict(setup.schedule) | {"device": setup.device.to_dict()}
+        settings = self.settings.setup.to_dict()
         settings |= {
-            "network": self.settings.network,
             "rule": dict(self.settings.rule),
             "schedule": None if self.settings.schedule is None else repr(self.settings.schedule),
             "lr_every": self.settings.lr_every,
@@ -175,9 +183,8 @@ def train(
     data = datasets.load(setup.data, setup.data_root) if data is None else data
     trainer = build_trainer(
         setup,
-        METHODS[settings.method],
+        settings.row,
         data,
-        network=settings.network,
         options=settings.rule,
         lr=settings.schedule,
         lr_every=settings.lr_every,
@@ -187,7 +194,7 @@ def train(
         data,
         setup.schedule.epochs,
         progress=progress,
-        label=METHODS[settings.method].label,
+        label=settings.row.label,
         on_epoch=on_epoch,
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
@@ -200,5 +207,5 @@ def train(
         version=_core.__version__,
         stream_version=_core.STREAM_VERSION,
         isa=_core.isa(),
-        result=method_result(settings.method, trainer.history),
+        result=method_result(settings.method, settings.row, trainer.history),
     )

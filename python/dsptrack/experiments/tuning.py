@@ -11,8 +11,9 @@ from dsptrack import _core
 from dsptrack._checks import choice, threads, whole
 from dsptrack.exceptions import ConfigError, DivergenceError, DspError, NonFiniteError
 from dsptrack.sweep import Context
+from dsptrack.sweep.grid import checked
 
-from .hyperparameters import METHODS
+from .hyperparameters import METHODS, NETWORKS
 from .runs import train_run
 
 
@@ -31,12 +32,13 @@ class Range:
     high: float
 
 
-_TRANSFER = {"lr": Range(low=0.005, high=1.0), "fast_lr": Range(low=0.005, high=2.0)}
+_TRANSFER = {"lr": Range(low=0.001, high=2.0), "fast_lr": Range(low=0.001, high=2.0)}
 _CHOPPED = _TRANSFER | {
     "transfer_lr": Range(low=0.01, high=1.0),
     "chop_probability": Range(low=0.01, high=0.5),
 }
-# What is searched for every method: the global rate ``lr`` and fields of its rule. The paper's values lie inside.
+# What is searched for every method: the global rate ``lr`` and fields of its rule. The paper's values lie inside, for
+# both networks.
 SEARCH: MappingProxyType[str, MappingProxyType[str, Range]] = MappingProxyType(
     {
         "tt-v2": MappingProxyType(_TRANSFER | {"transfer_lr": Range(low=0.001, high=1.0)}),
@@ -72,6 +74,8 @@ class Tuned:
         Trials in the study, those of earlier calls included.
     failed
         Those that diverged.
+    settings
+        What all trials shared: `configuration`, ``hold_out`` and the seed.
     version, stream_version
         Of the package and its random streams.
 
@@ -87,6 +91,7 @@ class Tuned:
     accuracy: float
     trials: int
     failed: int
+    settings: dict[str, Any]
     version: str
     stream_version: int
 
@@ -123,7 +128,8 @@ def tune(
     storage
         URL of optuna's storage: many calls and machines may work on one study, with one seed. None keeps it in memory.
     study
-        Name of the study, which is taken up if it is there; None means ``dsptrack-`` and the method.
+        Name of the study, which is taken up if it is there; None means ``dsptrack-`` and the method. A study takes
+        trials of one configuration and seed only.
     seed
         Of the search and of all trainings, >= 0. Every trial trains on the same cells and order of images.
     num_threads
@@ -141,7 +147,7 @@ def tune(
     Raises
     ------
     ConfigError
-        If an argument is out of range, or every trial diverged.
+        If an argument is out of range, the study holds trials of other settings, or every trial diverged.
     DspError
         If optuna is not installed.
     DataError
@@ -159,11 +165,14 @@ def tune(
         import optuna
     except ImportError:
         raise DspError('tune: needs the package optuna: pip install "dsptrack[tune]"') from None
-    search, own = SEARCH[choice("method", method, tuple(METHODS))], METHODS[method]
+    search = SEARCH[choice("method", method, tuple(METHODS))]
     whole("trials", trials, 1)
     whole("seed", seed, 0)
     threads(whole("num_threads", num_threads, 1))
     fixed: dict[str, Any] = {"method": method, "hold_out": whole("hold_out", hold_out, 2)} | dict(configuration or {})
+    network = choice("network", fixed.get("network", "fcn"), tuple(NETWORKS))
+    paper = dict(NETWORKS[network].methods[method].options) | {"lr": NETWORKS[network].methods[method].lr}
+    shared = checked(fixed) | {"seed": seed}
     run = train_run(data_root)
     context = Context(rng=np.random.SeedSequence(seed), num_threads=num_threads)
 
@@ -190,19 +199,28 @@ def tune(
         load_if_exists=True,
         direction="maximize",
     )
-    if not found.trials:
-        paper = dict(own.options) | {"lr": own.lr}
+    before = found.user_attrs.get("settings")
+    if before is None:
+        if found.trials:
+            raise ConfigError(f"study = {found.study_name!r}: has trials of unknown settings: use another name")
+        found.set_user_attr("settings", shared)
+    elif before != shared:
+        raise ConfigError(f"study = {found.study_name!r}: has trials of other settings, {before}: use another name")
+    ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    if not any(trial.state in (*ended, optuna.trial.TrialState.WAITING) for trial in found.trials):
         found.enqueue_trial({name: paper[name] for name in search})
     found.optimize(objective, n_trials=trials)
-    pruned = sum(trial.state == optuna.trial.TrialState.PRUNED for trial in found.trials)
-    if pruned == len(found.trials):
+    states = [trial.state for trial in found.trials]
+    pruned = states.count(optuna.trial.TrialState.PRUNED)
+    if optuna.trial.TrialState.COMPLETE not in states:
         raise ConfigError(f"tune: all {pruned} trials diverged")
     return Tuned(
         method=method,
         best=dict(found.best_params),
         accuracy=found.best_value,
-        trials=len(found.trials),
+        trials=sum(state in ended for state in states),
         failed=pruned,
+        settings=shared,
         version=_core.__version__,
         stream_version=_core.STREAM_VERSION,
     )

@@ -7,5 +7,6 @@ from .context import Context
 from .grid import grid
 from .results import Record, Results
 from .running import run
+from .store import local
 
-__all__ = ["Context", "Record", "Results", "grid", "run"]
+__all__ = ["Context", "Record", "Results", "grid", "local", "run"]

@@ -18,7 +18,7 @@ class Context:
         Threads that the run may use: give it to whatever takes ``num_threads=``.
     scratch
         File name for a checkpoint; the file outlives a killed sweep and is removed when the run is finished. None
-        without a store.
+        without a store, and on a machine that does not see the store's folder.
 
     Examples
     --------

@@ -17,7 +17,7 @@ from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
 from .context import Context
 from .grid import Configuration, checked
 from .results import Record, Results
-from .store import Run, Store, name_of
+from .store import Run, Store, lasting_name, name_of
 
 Function = Callable[[Configuration, Context], Mapping[str, Any]]
 
@@ -77,7 +77,8 @@ def run(
     Raises
     ------
     ConfigError
-        If an argument is out of range, or a configuration or result holds other than plain values.
+        If an argument is out of range, or a configuration or result holds other than plain values; with a `store` also
+        if the function has no name of its own (a lambda) or a partial fixes other than plain values.
     DataError
         If a file of the store is damaged.
     Exception
@@ -86,8 +87,9 @@ def run(
 
     Notes
     -----
-    A run is named by a hash of the function's name, its configuration, repeat, seed and STREAM_VERSION. Not by the
-    function's code: use another folder after changing it.
+    A run is named by a hash of the function's name, what a ``functools.partial`` fixes (plain values), its
+    configuration, repeat, seed and STREAM_VERSION. Not by the function's code: use another folder after changing it.
+    What `local` fixes, such as a folder of data, is not part of the name.
 
     Examples
     --------
@@ -105,7 +107,8 @@ def run(
     if workers != -1:
         whole("workers", workers, 1)
     threads(whole("num_threads", num_threads, 1))
-    runs = _runs(name_of(function), configurations, whole("repeats", repeats, 1), whole("seed", seed, 0), paired)
+    name = name_of(function) if store is None else lasting_name(function)
+    runs = _runs(name, configurations, whole("repeats", repeats, 1), whole("seed", seed, 0), paired)
     kept = None if store is None else Store(store)
     found: dict[str, Record] = {}
     for one in runs:
@@ -171,6 +174,8 @@ def _finished(
 
 def _measured(function: Function, one: Run, scratch: Path | None, num_threads: int) -> tuple[str, Record]:
     """Do one run, in whatever process this is."""
+    if scratch is not None and not scratch.parent.is_dir():
+        scratch = None  # another machine, without a common disk
     context = Context(rng=one.rng, num_threads=num_threads, scratch=scratch)
     started = time.perf_counter()
     error, result = None, {}

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from dsptrack import _core
-from dsptrack.exceptions import DataError
+from dsptrack.exceptions import ConfigError, DataError
 from dsptrack.io import _atomic
 
-from .grid import Configuration, canonical
+from .grid import Configuration, canonical, checked
 from .results import Record
 
 _FIELDS = frozenset(Record.__annotations__)
@@ -85,11 +85,69 @@ class Store:
         return self.folder / f"{run.key}.json"
 
 
+@dataclass(frozen=True)
+class Local:
+    """What `local` returns."""
+
+    function: Callable[..., Any]
+    keywords: Mapping[str, Any]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the function with what is fixed."""
+        return self.function(*arguments, **self.keywords)
+
+
+def local(function: Callable[..., Any], **keywords: Any) -> Local:
+    """Fix arguments of a sweep's function that say where things are on this machine, not what is computed.
+
+    As ``functools.partial``, but a run that is stored is found again whatever they are.
+
+    Parameters
+    ----------
+    function
+        ``function(configuration, context, **keywords)``.
+    **keywords
+        What is fixed.
+
+    Returns
+    -------
+    Local
+        A function for `run`.
+
+    Examples
+    --------
+    >>> import dsptrack as dt
+    >>> def measure(configuration, context, *, folder):
+    ...     return {"length": len(folder)}
+    >>> results = dt.sweep.run(dt.sweep.local(measure, folder="/data"), [{"x": 1}])
+    >>> [row["length"] for row in results.rows()]
+    [5]
+    """
+    return Local(function, keywords)
+
+
 def name_of(function: Callable[..., Any]) -> str:
-    """Return a function's module and name; what a partial fixes is not part of it."""
-    while isinstance(function, partial):
-        function = function.func
+    """Return a function's module and name, without what is fixed."""
+    while isinstance(function, partial | Local):
+        function = function.func if isinstance(function, partial) else function.function
     return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+
+def lasting_name(function: Callable[..., Any]) -> str:
+    """Return a name that tells a function from others in another process, with what partials fix."""
+    name = name_of(function)
+    if "<lambda>" in name:
+        raise ConfigError(f"function = {name}: must have a name of its own where runs are stored: use def")
+    fixed: list[Any] = []
+    while isinstance(function, partial | Local):
+        if isinstance(function, partial):
+            fixed.append([list(function.args), dict(function.keywords)])
+            function = function.func
+        else:
+            function = function.function
+    if not fixed:
+        return name
+    return f"{name} {canonical(checked({'fixed': fixed}, 'function'))}"
 
 
 def _words(configuration: Configuration) -> list[int]:

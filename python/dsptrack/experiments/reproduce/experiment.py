@@ -1,6 +1,6 @@
 """The shape that all experiments have."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -108,6 +108,44 @@ class Options:
         given = getattr(self, name)
         return (quick if self.quick else full) if given is None else given
 
+    def counts(self, full: Sequence[int], quick: Sequence[int], *, multiple_of: int = 1) -> list[int]:
+        """Return `values` as ascending multiples of a number, or what stands for the full or quick version."""
+        picked = [int(v) if float(v).is_integer() else v for v in self.pick("values", full, quick)]
+        for value in picked:
+            if whole("values", value, multiple_of) % multiple_of:
+                raise ConfigError(f"values = {value}: must be a multiple of {multiple_of}")
+        if picked != sorted(set(picked)):
+            raise ConfigError(f"values = {picked}: must be ascending")
+        return picked
+
+    @property
+    def reduced(self) -> dict[str, Any]:
+        """The fields of a training's configuration that make it small: nothing, unless asked or under `quick`.
+
+        One column per mini-batch would not bring a chopped rule's first write to W into so few mini-batches.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import Options
+        >>> Options(quick=True, images=500).reduced
+        {'images': 500, 'columns_per_transfer': 64}
+        """
+        images = self.pick("images", None, 1000)
+        return ({} if images is None else {"images": images}) | ({"columns_per_transfer": 64} if self.quick else {})
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What differs from the paper's experiment, beyond which of its rows and references are run.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import Options
+        >>> Options(epochs=5, at=[(0.4, 0.05)]).changes
+        {'epochs': 5}
+        """
+        names = ("data", "network", "recipe", "epochs", "images", "reference_on")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
@@ -128,6 +166,8 @@ class Experiment:
         ``"differences"``, lines that say where we differ.
     draw
         From what `summarise` returned, with the paper's figures under ``"paper"``, to the picture.
+    require
+        Raises DspError where a package is missing that the runs need.
 
     Examples
     --------
@@ -142,6 +182,7 @@ class Experiment:
     measure: Callable[..., Mapping[str, Any]]
     summarise: Callable[[Results, Mapping[str, Any]], dict[str, Any]]
     draw: Callable[[Mapping[str, Any]], Figure]
+    require: Callable[[], object] = lambda: None
 
 
 __all__ = ["Configuration", "Context", "Experiment", "Options"]

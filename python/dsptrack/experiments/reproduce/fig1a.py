@@ -25,7 +25,7 @@ _WITHIN = 5.0
 
 def configurations(options: Options) -> list[Configuration]:
     """Return one run: an array that receives the largest budget; the smaller ones are read off on the way."""
-    budgets = [int(n) for n in options.pick("values", BUDGETS, (500, 1000, 2000))]
+    budgets = options.counts(BUDGETS, (500, 1000, 2000), multiple_of=2)
     cells = options.pick("cells", 512, 128)
     return [{"cells": cells, "budgets": budgets, "scheme": "cyclic", "device": CALIBRATED_DEVICE.to_dict()}]
 

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dsptrack import theory
+from dsptrack._checks import number
 from dsptrack.array import CrossbarArray
 from dsptrack.calibration import zero_shift
 from dsptrack.devices import Device
@@ -34,7 +35,11 @@ _NEARLY = 0.1
 def configurations(options: Options) -> list[Configuration]:
     """Return a run for every granularity, on fewer cells where each is less noisy and needs more pulses."""
     return [
-        {"dw_min": float(dw_min), "cells": options.pick("cells", _cells(dw_min), 128), "scheme": "stochastic"}
+        {
+            "dw_min": number("values", dw_min, above=0.0),
+            "cells": options.pick("cells", _cells(dw_min), 128),
+            "scheme": "stochastic",
+        }
         for dw_min in options.pick("values", GRANULARITIES, GRANULARITIES[:3])
     ]
 
@@ -123,8 +128,9 @@ def draw(summary: Mapping[str, Any]) -> Figure:
     axes.plot(dw_min, expected, "--", color=OKABE_ITO[0], label="expected")
     axes.plot(dw_min, [row["crossing"] for row in rows], "o", color=OKABE_ITO[0], label="simulated, interpolated")
     axes.plot(dw_min, [row["budget"] for row in rows], "s", color=OKABE_ITO[1], label="simulated, smallest budget")
-    law = expected[0] * (dw_min / dw_min[0]) ** summary["paper"]["exponent"]
-    axes.plot(dw_min, law, ":", color=OKABE_ITO[6], label="paper: nearly proportional to 1/dw_min")
+    if rows:
+        law = expected[0] * (dw_min / dw_min[0]) ** summary["paper"]["exponent"]
+        axes.plot(dw_min, law, ":", color=OKABE_ITO[6], label="paper: nearly proportional to 1/dw_min")
     axes.set(
         xscale="log",
         yscale="log",

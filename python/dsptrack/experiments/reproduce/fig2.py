@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from dsptrack import nn
 from dsptrack.calibration import zero_shift
 from dsptrack.experiments.calibrate import BUDGETS, CALIBRATED_DEVICE
+from dsptrack.experiments.hyperparameters import NETWORKS
 from dsptrack.plot import OKABE_ITO
 from dsptrack.sweep import Context, Results
 
@@ -28,15 +29,14 @@ def configurations(options: Options) -> list[Configuration]:
         "method": "tt-v1",
         "data": options.pick("data", "mnist", "mnist5k"),
         "epochs": options.pick("epochs", 20, 3),
-        "recipe": options.pick("recipe", *("RR" if network == "fcn" else "SS")),
+        "recipe": options.pick("recipe", NETWORKS[network].recipe, NETWORKS[network].recipe),
         "batch_size": 8,
         "device": CALIBRATED_DEVICE.to_dict(),
         "reference_mean": None,
         "reference_std": None,
     }
-    images = options.pick("images", None, 1000)
-    common |= {} if images is None else {"images": images}
-    return [common | {"pulses": n} for n in (None, *(int(n) for n in options.pick("values", BUDGETS, (500, 4000))))]
+    common |= options.reduced
+    return [common | {"pulses": n} for n in (None, *options.counts(BUDGETS, (500, 4000), multiple_of=2))]
 
 
 def measure(configuration: Mapping[str, Any], context: Context, *, data_root: str | None = None) -> dict[str, Any]:

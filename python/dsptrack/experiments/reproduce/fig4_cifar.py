@@ -4,19 +4,24 @@ Needs PyTorch (``dsptrack.torch``) and the CIFAR-100 files, which `datasets.load
 """
 
 import importlib
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from dsptrack import datasets, presets
+from dsptrack._checks import choice
 from dsptrack.exceptions import DspError
-from dsptrack.experiments.hyperparameters import Method
+from dsptrack.experiments.hyperparameters import RECIPES, Method
+from dsptrack.io import _atomic
 from dsptrack.plot import OKABE_ITO
 from dsptrack.sweep import Context, Results
+from dsptrack.update import PulseUpdate
 
 from .experiment import Configuration, Experiment, Options
 from .methods import METHODS
@@ -44,7 +49,7 @@ def configurations(options: Options) -> list[Configuration]:
     """Return a run for every reference and method: the spread varied at mean 0.4, the mean varied at spread 0.4."""
     both = dict.fromkeys([*((_FIXED, std) for std in STDS), *((mean, _FIXED) for mean in MEANS)])
     common = {
-        "data": options.pick("data", "cifar100", "cifar100"),
+        "data": choice("data", options.pick("data", "cifar100", "cifar100"), ("cifar10", "cifar100")),
         "epochs": options.pick("epochs", _EPOCHS, 2),
         "batch_size": _BATCH,
         "width": 8 if options.quick else 64,
@@ -56,7 +61,7 @@ def configurations(options: Options) -> list[Configuration]:
         | {"reference_mean": float(mean), "reference_std": float(std), "method": name}
         | {"lr": _RATES[name]["lr"], "rule": _RATES[name]["rule"] | {"scale_transfer_lr": True}}
         for mean, std in options.pick("at", tuple(both), ((_FIXED, _FIXED),))
-        for name in options.pick("methods", tuple(_RATES), tuple(_RATES))
+        for name in (choice("methods", m, tuple(_RATES)) for m in options.pick("methods", tuple(_RATES), tuple(_RATES)))
     ]
 
 
@@ -68,6 +73,7 @@ def measure(configuration: Mapping[str, Any], context: Context, *, data_root: st
     x, y = torch.from_numpy(data.train_x[images]), torch.from_numpy(data.train_y[images])
     test_x, test_y = torch.from_numpy(data.test_x), torch.from_numpy(data.test_y)
     weights, cells, order = context.rng.spawn(3)
+    recipe = RECIPES["S"]  # its errors are means over the mini-batch, as PyTorch's are
     with _seeded(torch, weights, context.num_threads):
         digital = resnet18(torch, width=configuration["width"], classes=data.classes)
         model = analog.convert(
@@ -75,14 +81,18 @@ def measure(configuration: Mapping[str, Any], context: Context, *, data_root: st
             _rule(configuration),
             list(ANALOG),
             rng=cells,
-            weight_scaling_omega=0.3,
+            update=PulseUpdate(desired_bl=recipe.desired_bl),
+            weight_scaling_omega=recipe.weight_scaling_omega,
+            weight_scaling_columnwise=recipe.weight_scaling_columnwise,
+            learn_out_scaling=recipe.learn_out_scaling,
             num_threads=context.num_threads,
         )
         optimizer = analog.AnalogSGD(model.parameters(), lr=configuration["lr"])
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, _STEP, _FACTOR)
         shuffle, size = np.random.default_rng(order), configuration["batch_size"]
-        losses, accuracies = [], []
-        for _ in range(configuration["epochs"]):
+        parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+        losses, accuracies = _resumed(torch, context.scratch, parts, shuffle)
+        for _ in range(len(losses), configuration["epochs"]):
             model.train()
             total = 0.0
             for picks in torch.from_numpy(shuffle.permutation(len(x))).split(size):
@@ -94,6 +104,7 @@ def measure(configuration: Mapping[str, Any], context: Context, *, data_root: st
             schedule.step()
             losses.append(total / len(x))
             accuracies.append(_accuracy(torch, model, test_x, test_y, size))
+            _keep(torch, context.scratch, parts, shuffle, losses, accuracies)
     return {
         "accuracy": accuracies[-1],
         "train_loss": losses[-1],
@@ -101,6 +112,32 @@ def measure(configuration: Mapping[str, Any], context: Context, *, data_root: st
         "accuracies": accuracies,
         "losses": losses,
     }
+
+
+def _keep(
+    torch: Any, path: Path | None, parts: Mapping[str, Any], shuffle: np.random.Generator, *curves: list[float]
+) -> None:
+    """Write what a killed run goes on from."""
+    if path is None:
+        return
+    states = {name: part.state_dict() for name, part in parts.items()}
+    stream = io.BytesIO()
+    torch.save(states | {"shuffle": shuffle.bit_generator.state, "curves": curves}, stream)
+    _atomic.write(path, [stream.getbuffer()])
+
+
+def _resumed(
+    torch: Any, path: Path | None, parts: Mapping[str, Any], shuffle: np.random.Generator
+) -> tuple[list[float], list[float]]:
+    """Take up what `_keep` wrote, if there is such a file; return losses and accuracies so far."""
+    if path is None or not path.exists():
+        return [], []
+    states = torch.load(path, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(states[name])
+    shuffle.bit_generator.state = states["shuffle"]
+    losses, accuracies = states["curves"]
+    return losses, accuracies
 
 
 def _packages() -> tuple[Any, Any]:
@@ -188,4 +225,5 @@ FIG4_CIFAR = Experiment(
     measure=measure,
     summarise=summarise,
     draw=draw,
+    require=_packages,
 )

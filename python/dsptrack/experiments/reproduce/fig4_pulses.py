@@ -54,10 +54,9 @@ def configurations(options: Options) -> list[Configuration]:
         "reference_std": None,
         "loss": _LOSS,
     }
-    images = options.pick("images", None, 1000)
-    common |= {} if images is None else {"images": images}
+    common |= options.reduced
     runs: list[Configuration] = []
-    for states in options.pick("values", STATES, STATES[:2]):
+    for states in options.counts(STATES, STATES[:2]):
         device = replace(CALIBRATED_DEVICE, dw_min=2.0 / states).to_dict()
         own = common | {"states": int(states), "device": device}
         runs.append(own | {"method": "e-rider", "calibration": 0} | _RULES["e-rider"])

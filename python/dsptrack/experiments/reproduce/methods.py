@@ -1,20 +1,10 @@
 """The rows of the paper's tables, and the rows that it does not have but that its claims need."""
 
-from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 from dsptrack.algorithms import ResidualLearning, TikiTaka
 from dsptrack.experiments.hyperparameters import METHODS as COMPARED
-from dsptrack.experiments.hyperparameters import Method
-
-
-def _changed(method: Method, label: str = "", **changes: Any) -> Method:
-    """Return a method with another label, rate or fields of its rule."""
-    rate = changes.pop("lr", method.lr)
-    options = MappingProxyType(dict(method.options) | changes)
-    return replace(method, label=label or method.label, lr=rate, options=options)
-
+from dsptrack.experiments.hyperparameters import NETWORKS, Method, changed
 
 _FROZEN = {"fast_lr": 0.0, "transfer_lr": 0.0, "gamma": 0.0}
 # Not printed in the paper: the best of three tries on 4,000 images, for errors summed over the mini-batch (recipe R).
@@ -32,8 +22,8 @@ _TWO_STAGE = {
 
 # Table 2 and Figure 5: the fully connected network. The rows after "e-rider" are not in the paper.
 _FCN: dict[str, Method] = {name: COMPARED[name] for name in ("tt-v2", "agad", "rider", "e-rider", "agad-fast")} | {
-    "e-rider-gamma-0": _changed(COMPARED["e-rider"], "E-RIDER, gamma 0", gamma=0.0),
-    "frozen": _changed(COMPARED["e-rider"], "W frozen", **_FROZEN),
+    "e-rider-gamma-0": changed(COMPARED["e-rider"], label="E-RIDER, gamma 0", gamma=0.0),
+    "frozen": changed(COMPARED["e-rider"], label="W frozen", **_FROZEN),
     "tt-v1": Method(label="TT-v1", algorithm="tt-v1", rule=TikiTaka, lr=0.1, options=MappingProxyType(_TTV1)),
     "two-stage": Method(
         label="two-stage (ZS, TT-v2)",
@@ -43,14 +33,15 @@ _FCN: dict[str, Method] = {name: COMPARED[name] for name in ("tt-v2", "agad", "r
         options=MappingProxyType(_TWO_STAGE),
     ),
 }
-# Table 1: what the paper prints for LeNet-5 where it differs.
-_LENET5 = _FCN | {
-    "tt-v2": _changed(_FCN["tt-v2"], lr=0.005, fast_lr=0.005, transfer_lr=0.005),
-    "agad": _changed(_FCN["agad"], lr=0.05, fast_lr=0.01, transfer_lr=0.2),
-    "agad-fast": _changed(_FCN["agad-fast"], lr=0.05, transfer_lr=0.2),
-    # Recipe S averages over the eight images.
-    "tt-v1": _changed(_FCN["tt-v1"], fast_lr=0.4),
-}
+# Table 1.
+_LENET5 = (
+    _FCN
+    | dict(NETWORKS["lenet5"].methods)
+    | {
+        # Recipe S averages over the eight images.
+        "tt-v1": changed(_FCN["tt-v1"], fast_lr=0.4),
+    }
+)
 
 METHODS: MappingProxyType[str, MappingProxyType[str, Method]] = MappingProxyType(
     {"fcn": MappingProxyType(_FCN), "lenet5": MappingProxyType(_LENET5)}

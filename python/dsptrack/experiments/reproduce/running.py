@@ -3,8 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +12,7 @@ from matplotlib.figure import Figure
 
 from dsptrack import _core, sweep
 from dsptrack._checks import choice
+from dsptrack.experiments.identity import same_data
 
 from .experiment import Experiment, Options
 from .fig1a import FIG1A
@@ -106,7 +106,7 @@ def reproduce(
     ConfigError
         If a name or number is out of range.
     DataError
-        If the data set is missing or damaged.
+        If the data set is missing or damaged, or the store has runs with other images of that name.
 
     Examples
     --------
@@ -119,9 +119,13 @@ def reproduce(
     options = Options() if options is None else options
     if repeats is None:
         repeats = 1 if options.quick else experiment.repeats
+    configurations = experiment.configurations(options)
+    experiment.require()
+    for data in dict.fromkeys(one["data"] for one in configurations if "data" in one):
+        same_data(store, data, data_root)
     results = sweep.run(
-        partial(experiment.measure, data_root=data_root),
-        experiment.configurations(options),
+        sweep.local(experiment.measure, data_root=data_root),
+        configurations,
         repeats=repeats,
         seed=seed,
         paired=True,
@@ -138,10 +142,14 @@ def reproduce(
         "title": experiment.title,
         "version": _core.__version__,
         "stream_version": _core.STREAM_VERSION,
+        "isa": _core.isa(),
         "seed": seed,
+        "options": {name: value for name, value in asdict(options).items() if value is not None},
         **experiment.summarise(results, paper),
         "paper": paper,
     }
     figure = experiment.draw(summary)
-    figure.suptitle(experiment.title + (", quick version" if options.quick else ""))
+    changes = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in options.changes.items())
+    words = [experiment.title, *(["quick version"] if options.quick else []), *([f"with {changes}"] if changes else [])]
+    figure.suptitle(", ".join(words), wrap=True)
     return Reproduction(name=name, title=experiment.title, results=results, summary=summary, figure=figure)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dsptrack._checks import choice
+from dsptrack.experiments.hyperparameters import NETWORKS
 from dsptrack.plot import OKABE_ITO
 from dsptrack.sweep import Results
 
@@ -29,17 +30,17 @@ _MARKERS = "osD^vPX*"
 
 
 def configurations(options: Options, *, network: str) -> list[Configuration]:
-    """Return a run for every reference and method; the recipe is R for the FCN, S for LeNet-5, which R kills."""
+    """Return a run for every reference and method."""
     network = options.pick("network", network, network)
+    own = NETWORKS[network]
     common = {
         "network": network,
         "data": options.pick("data", "mnist", "mnist5k"),
         "epochs": options.pick("epochs", _EPOCHS, 2),
-        "recipe": options.pick("recipe", *("RR" if network == "fcn" else "SS")),
-        "batch_size": 10 if network == "fcn" else 8,
+        "recipe": options.pick("recipe", own.recipe, own.recipe),
+        "batch_size": own.batch_size,
     }
-    images = options.pick("images", None, 1000)
-    common |= {} if images is None else {"images": images}
+    common |= options.reduced
     # What does not differ from the paper is left out, so that runs stored before there was the option are found again.
     common |= {"reference_on": "both"} if options.reference_on == "both" else {}
     at = options.pick("at", tuple(product(MEANS, STDS)), ((0.0, 0.05), (0.4, 1.0)))
@@ -73,16 +74,17 @@ def summarise(results: Results, paper: Mapping[str, Any], *, network: str) -> di
 def _row(key: tuple[float, float, str], records: list[Any], paper: Mapping[str, Any], network: str) -> dict[str, Any]:
     mean, std, method = key
     done = [record.result for record in records if record.error is None]
-    own = not {"lr", "rule"}.isdisjoint(records[0].configuration)
+    values = records[0].configuration
+    own = not {"lr", "rule"}.isdisjoint(values)
     row: dict[str, Any] = {
         "reference_mean": mean,
         "reference_std": std,
         "method": method,
-        "label": METHODS[network][method].label + (", rates given" if own else ""),
+        "label": METHODS[values["network"]][method].label + (", rates given" if own else ""),
         "repeats": len(done),
         "diverged": len(records) - len(done),
-        "epochs": records[0].configuration["epochs"],
-        "paper": _papers(paper, mean, std, method),
+        "epochs": values["epochs"],
+        "paper": _papers(paper, mean, std, method) if values["network"] == network else None,
     }
     for name in ("accuracy", "accuracy_mean", "accuracy_best"):
         reached = [result[name] for result in done]
@@ -140,7 +142,7 @@ def draw(summary: Mapping[str, Any]) -> Figure:
             if printed:
                 panel.plot(summary["paper"]["stds"], printed, linestyle=":", markerfacecolor="none", **style)
         panel.set(xlabel="standard deviation of the reference (weight)", title=f"reference mean {mean:g}")
-    axes[0].set(ylabel=f"test accuracy (%), ours after {rows[0]['epochs']} epochs")
+    axes[0].set(ylabel=f"test accuracy (%), ours: mean of the last epochs of {rows[0]['epochs']}")
     labels = {row["method"]: row["label"] for row in rows}
     legend(axes[-1], [(labels[m], OKABE_ITO[i % 8], _MARKERS[i % 8]) for i, m in enumerate(methods)], paper=True)
     return figure

@@ -18,6 +18,7 @@ from .methods import METHODS
 # Epochs whose mean accuracy stands beside the last one's.
 _LAST = 5
 _SETTINGS = (
+    "network",
     "data",
     "epochs",
     "columns_per_transfer",
@@ -45,8 +46,7 @@ def train_run(
     ``rule`` (fields of the learning rule), ``images`` (training images to take) and ``device`` (as ``Device.to_dict``
     gives it). Returned are the last, mean and best accuracy, pulses, and lists over the epochs.
     """
-    network = configuration["network"]
-    method = METHODS[network][configuration["method"]]
+    method = METHODS[configuration["network"]][configuration["method"]]
     fields = {name: configuration[name] for name in _SETTINGS if name in configuration}
     if "device" in configuration:
         fields["device"] = Device.from_dict(configuration["device"])
@@ -54,9 +54,7 @@ def train_run(
         fields["hidden"] = tuple(fields["hidden"])
     settings = CompareSettings(**fields, seed=context.seed, threads=context.num_threads)
     data = training_data(settings.data, data_root, configuration.get("images"))
-    trainer = build_trainer(
-        settings, method, data, network=network, options=configuration.get("rule", {}), callbacks=callbacks
-    )
+    trainer = build_trainer(settings, method, data, options=configuration.get("rule", {}), callbacks=callbacks)
     resumed = context.scratch is not None and context.scratch.exists()
     if prepare is not None and not resumed:
         prepare(trainer.model)
