@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dsptrack as dt
-from dsptrack.exceptions import DataError, DspError, MissingDataError
+from dsptrack.exceptions import ConfigError, DataError, DspError, MissingDataError
 from dsptrack.experiments import EXPERIMENTS, RECIPES, Options, Reproduction, reproduce
 
 from .options import add_output, remark, write_json
@@ -91,12 +91,16 @@ def _found(files: Iterable[Path]) -> dict[str, dict[str, float]]:
 
 def _all(options: Options, arguments: argparse.Namespace, where: dict[str, Any]) -> None:
     """Reproduce what the data at hand allow; as JSON that is one document, an entry an experiment."""
+    if options.values is not None:
+        raise ConfigError(f"values = {list(options.values)}: mean another quantity in every experiment, so not for all")
     found = {}
     for name in EXPERIMENTS:
         try:
             found[name] = json.loads(_one(name, options, arguments, where))
         except DspError as error:
             remark(f"{name}: left out, {error}")
+    if not found:
+        raise DspError("all: nothing could be reproduced with the packages and data at hand")
     if arguments.json:
         print(json.dumps(found, indent=2))
 
@@ -105,8 +109,11 @@ def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict
     """Reproduce one experiment, write its files, print its report if words are asked for; return its JSON."""
     arguments.out.mkdir(parents=True, exist_ok=True)
     store = (arguments.out if arguments.store is None else arguments.store) / f"{name}-runs"
+    experiment = EXPERIMENTS[name]
     if not arguments.quiet:
-        remark(f"{name}: {EXPERIMENTS[name].title}")
+        repeats = arguments.repeats or (1 if options.quick else experiment.repeats)
+        runs = len(experiment.configurations(options)) * repeats
+        remark(f"{name}: {experiment.title}, {runs:,} run{'s' if runs > 1 else ''}")
     found = reproduce(
         name,
         options,
