@@ -207,3 +207,23 @@ def test_the_function_behind_it():
         TrainSettings(setup=CompareSettings())
     with pytest.raises(dt.ConfigError, match="schedule"):
         TrainSettings(schedule=0.1)
+
+
+def test_the_checkpoints_folder_is_made_before_the_training(tmp_path, capsys):
+    file = tmp_path / "new" / "x.safetensors"
+    assert main([*TRAIN, "--epochs", "1", "--checkpoint", str(file), "--out", str(tmp_path)]) == 0
+    assert file.is_file()
+
+
+def test_options_are_not_abbreviated(capsys):
+    assert main([*TRAIN, "--epoch", "1"]) == 2
+    assert "--epoch" in capsys.readouterr().err
+
+
+def test_lack_of_memory_is_one_line(monkeypatch, capsys, tmp_path):
+    def full(*_, **__):
+        raise MemoryError("cannot allocate 1 bytes for the cells")
+
+    monkeypatch.setattr("dsptrack.cli.respond.dt.CrossbarArray", full)
+    assert main(["respond", "--out", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "dsptrack: error: cannot allocate 1 bytes for the cells\n"

@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
             description=module.DESCRIPTION,
             epilog=module.EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,  # a new option must not change what an old command line means
         )
         module.add_arguments(command)
         config.add_config(command)

@@ -14,11 +14,11 @@ from .config import OrTable
 DEFAULT_OUT = Path("dsptrack-out")
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Add --seed and --threads."""
+def add_common(parser: argparse.ArgumentParser, threads: str = "all cores") -> None:
+    """Add --seed and --threads; `threads` says what stands without it."""
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything random (default: 0)")
     parser.add_argument(
-        "--threads", type=int, metavar="N", help="threads; does not change results (default: all cores)"
+        "--threads", type=int, metavar="N", help=f"threads; does not change results (default: {threads})"
     )
 
 

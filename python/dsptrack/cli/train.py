@@ -83,6 +83,8 @@ def run(arguments: argparse.Namespace) -> None:
     settings = _settings(values)
     data = dt.datasets.load(settings.setup.data, settings.setup.data_root)
     arguments.out.mkdir(parents=True, exist_ok=True)
+    checkpoint = values.get("checkpoint", arguments.out / "checkpoint.safetensors")
+    Path(checkpoint).parent.mkdir(parents=True, exist_ok=True)
     header = _header(settings, data, values.get("device", DEVICE))
     if not arguments.json:
         print(header, flush=True)
@@ -95,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
         progress=False if arguments.quiet else None,
         # The bar shows the same where there is one.
         on_epoch=None if arguments.quiet or sys.stderr.isatty() else _announce,
-        **{"checkpoint": arguments.out / "checkpoint.safetensors"} | saving,
+        **saving | {"checkpoint": checkpoint},
     )
     history = dt.nn.History(result.result.history)
     history.to_csv(arguments.out / "history.csv")

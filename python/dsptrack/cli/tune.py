@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--columns-per-transfer", type=int, metavar="N", help="columns a tile transfers per mini-batch")
     parser.add_argument("--reference-mean", type=float, metavar="W", help="mean reference of a cell (default: 0.4)")
     parser.add_argument("--reference-std", type=float, metavar="W", help="its standard deviation (default: 0.3)")
-    add_common(parser)
+    add_common(parser, threads="1")
     add_output(parser)
 
 
