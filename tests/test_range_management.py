@@ -200,3 +200,13 @@ def test_the_scale_multiplies_the_output_noise(kind, fields, n):
     x = np.tile([[0.8, -1.5, -0.5]], (400, 1))
     periphery = analog_read(noise_management=kind, out_noise=0.02, **fields)
     stats.assert_normal(array.forward(x, periphery), 0.0, 0.02 * n, kind)
+
+
+@pytest.mark.parametrize("mv_type", ["one_pass", "pos_neg_separate", "pos_neg_separate_digital_sum"])
+def test_a_retry_that_the_converter_rounds_to_zero(mv_type):
+    """Nothing of the clipped round before is left: what a vector gives does not depend on the others of its batch."""
+    array = holding(np.full((3, 64), 0.5))
+    periphery = noiseless_read(mv_type=mv_type, noise_management="none", out_bound=0.005, out_res=0.0)
+    x = np.full((1, 64), -0.04, np.float32)
+    both = np.concatenate([x, np.ones_like(x)])
+    np.testing.assert_array_equal(array.forward(x, periphery)[0], array.forward(both, periphery)[0])

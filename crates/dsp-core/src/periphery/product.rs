@@ -34,13 +34,17 @@ const GAP: usize = 3;
 pub fn forward(isa: Isa, threads: Threads, w: &[f32], rows: usize, cols: usize, x: &[f32], y: &mut [f32]) {
     let runs = used(x, cols);
     let depth = runs.iter().map(Range::len).sum();
+    if depth == 0 {
+        // There is no panel to go over; a retry comes with what the round before has left.
+        return y.fill(0.0);
+    }
     let panels = transposed(x, cols, &runs);
     blocked(threads, rows, depth, y, |first, height, y| {
         let mut sums = vec![[0.0; LANES]; PANELS * ROWS.min(height)];
         for at in (0..height).step_by(ROWS) {
             let count = ROWS.min(height - at);
             let scalars = Scalars { values: &w[(first + at) * cols..], stride: cols, rows: count };
-            for (y, panels) in y.chunks_mut(height * WIDTH).zip(panels.chunks(depth.max(1) * PANELS)) {
+            for (y, panels) in y.chunks_mut(height * WIDTH).zip(panels.chunks(depth * PANELS)) {
                 let sums = add_up(isa, Block { panels, runs: &runs, depth, scalars }, &mut sums);
                 for (b, y) in y.chunks_exact_mut(height).enumerate() {
                     let sums = &sums[b / LANES * count..][..count];
@@ -208,6 +212,18 @@ mod tests {
         (0..n as u32)
             .map(|i| (i.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 8) as f32 / 8_388_608.0 - 1.0)
             .collect()
+    }
+
+    /// Both directions, whatever `y` holds.
+    #[test]
+    fn zeros_give_zeros() {
+        let (rows, cols, batch) = (5, 17, 3);
+        let (w, zeros) = (values(rows * cols, 1), vec![0.0; batch * cols]);
+        let mut y = vec![f32::NAN; batch * cols];
+        forward(Isa::Base, Threads::ONE, &w, rows, cols, &zeros, &mut y[..batch * rows]);
+        assert_eq!(y[..batch * rows], zeros[..batch * rows]);
+        backward(Isa::Base, Threads::ONE, &w, rows, cols, &zeros[..batch * rows], &mut y);
+        assert_eq!(y, zeros);
     }
 
     #[test]
