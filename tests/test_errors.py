@@ -211,6 +211,7 @@ def test_thread_numbers_are_refused(num_threads):
         ({"cell_parameters": {"max_bound": W[0]}}, ShapeError, "max_bound"),
         ({"cell_parameters": {"max_bound": W * np.nan}}, NonFiniteError, "max_bound"),
         ({"cell_parameters": {"max_bound": W - 100}}, ConfigError, "min_bound"),
+        ({"cell_parameters": {"dwmin_up": W + 2e18}}, ConfigError, r"dwmin_up.*= 2e18: must be .* <= 1e18"),
         ({"cell_parameters": {"max_bound": "high"}}, ConfigError, "max_bound"),
         ({"cell_parameters": {"reference": W}, "device": SoftBounds()}, ConfigError, "reference"),
         ({"cell_parameters": {"piecewise_up": T, "piecewise_down": T}}, ConfigError, "piecewise"),

@@ -117,6 +117,17 @@ def test_a_signal_handler_may_look_but_not_wait():
     assert array.ledger["pulses_up"] > 0
 
 
+@pytest.mark.parametrize(
+    ("call", "used"), [("layer", "update"), ("layer", "tile"), ("tile", "forward"), ("tile", "update")]
+)
+def test_a_signal_handler_may_use_a_layer_but_not_wait(call, used):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+    command = [sys.executable, "-m", "helpers.handlers", call, used]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "is busy with the call that the signal handler interrupts" in done.stdout
+
+
 def test_a_handler_that_raises_nothing_disturbs_nothing():
     arrays = [dt.CrossbarArray((500, 500), dt.presets.reram_array_om(), rng=0) for _ in range(2)]
     delta = np.full((500, 500), 300 * arrays[0].device.dw_min)

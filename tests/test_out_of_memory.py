@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import dsptrack as dt
-from helpers import states
+from helpers import states, tight
 
 TESTS = Path(__file__).parent
 HUGE = (2**31 - 1, 1)
@@ -42,6 +42,30 @@ def test_little_memory(limit, scales):
     outcomes = json.loads(done.stdout)
     assert {outcome for name, outcome in outcomes.items() if name.endswith("x 100")} <= {"MemoryError", "ConfigError"}
     assert "success" in outcomes.values()
+
+
+@pytest.mark.parametrize("name", tight.calls())
+def test_hardly_any_memory(name):
+    """Every amount of room up to the first that suffices; the large planes are not taken from what was freed before."""
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path]),
+        "OPENBLAS_NUM_THREADS": "1",
+        "DSPTRACK_NUM_THREADS": "1",
+        "MALLOC_MMAP_THRESHOLD_": "65536",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "helpers.tight",
+        name,
+        *map(str, [2, 5, 10, 20, 30, 40, 60, 100, *range(200, 500, 50)]),
+    ]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250, check=False)
+    assert done.returncode == 0, done.stderr
+    outcomes = list(json.loads(done.stdout).values())
+    # What only a copy of the tiles lacks room for is done without one.
+    assert outcomes[0] == ("success" if name == "layer update" else "MemoryError")
+    assert outcomes[-1] == "success"
 
 
 @pytest.mark.parametrize("shape", [HUGE, HUGE[::-1], (2**16, 2**15 - 1)])

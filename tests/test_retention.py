@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 import dsptrack as dt
-from helpers import stats
+from helpers import states, stats
 from helpers.build import device, quiet, spread_weights
 from helpers.retention import Drift, bounded, decay_scale, decayed
 from helpers.zoo import KINDS, WRITING, assert_inside, make, twin
@@ -362,3 +362,22 @@ def test_bad_arguments_change_nothing(call, name):
     with pytest.raises(dt.ConfigError, match=rf"{name} = .*must be"):
         call(array)
     np.testing.assert_array_equal(array.weights, before)
+
+
+def test_the_clock_of_a_drift_does_not_stall():
+    """Beyond 2^24 a float32 has no next whole number; a saved clock goes on, too."""
+    array = dt.CrossbarArray((2, 2), dt.devices.SoftBounds(drift_nu=0.1), rng=0)
+    array.drift(2.0**24)
+    for _ in range(9):
+        array.drift(1.0)
+    array.set_weights(np.full((2, 2), 0.2))
+    array.drift(1.0)
+    array.drift(1.0)
+    saved = array.state_dict()
+    again = dt.CrossbarArray.from_state_dict(saved)
+    for one in (array, again):
+        one.drift(3.0)
+    states.assert_same(array.state_dict(), again.state_dict())
+    drift = again.state_dict()["state"]["drift"]
+    assert drift["time"] == 2.0**24 + 14
+    np.testing.assert_array_equal(drift["since"], 2.0**24 + 9)

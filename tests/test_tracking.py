@@ -28,7 +28,7 @@ def test_random_choppers_turn_independently(size, probability):
         stats.assert_uncorrelated(turns[:, 0], turns[:, 1], "neighbours")
 
 
-@pytest.mark.parametrize(("probability", "period"), [(0.1, 10), (0.3, 4), (0.5, 2), (1.0, 1), (0.0, 0)])
+@pytest.mark.parametrize(("probability", "period"), [(0.1, 10), (0.3, 4), (0.5, 2), (1.0, 1), (0.0, 0), (1 / 49, 49)])
 def test_regular_choppers_turn_together(probability, period):
     choppers = tracking.Choppers(probability, size=3, random=False)
     assert choppers.period == period

@@ -65,7 +65,7 @@ fn array(device: Device) -> dsp_core::Result<u64> {
     for (_, plane) in array.parameters().planes() {
         hash.add(&plane);
     }
-    hash.add(&array.symmetric_point());
+    hash.add(&array.symmetric_point()?);
     for step in 0..3 {
         array.pulse(Directions::Random, 150)?;
         array.pulse(Directions::Up, 3)?;
@@ -83,7 +83,7 @@ fn array(device: Device) -> dsp_core::Result<u64> {
         hash.add(&array.read(Direction::Forward, &ramp(BATCH * cols, step), BATCH, &Periphery::default())?);
         hash.add(&array.read(Direction::Backward, &ramp(BATCH * rows, step), BATCH, &Periphery::default())?);
         array.decay(0.5)?;
-        array.diffuse();
+        array.diffuse()?;
         array.drift(1.5)?;
         array.reset(cols - 1, Some(2), 0.3)?;
         zero_shift(&mut array, 21, Scheme::Stochastic, 0, Fidelity::Auto, || false)?;

@@ -187,6 +187,17 @@ impl State {
         Err(self.refuse(name, format!("has shape {shape:?}: must be {expected:?}")))
     }
 
+    /// Takes out a plane of this shape whose numbers may be kept in either precision.
+    ///
+    /// # Errors
+    /// As [`Self::plane`].
+    pub fn numbers(&mut self, name: &str, expected: &[usize]) -> Result<Vec<f64>> {
+        if matches!(self.entries.get(name), Some(Entry::Plane(Plane { values: Values::F32(_), .. }))) {
+            return Ok(self.plane::<f32>(name, expected)?.into_iter().map(f64::from).collect());
+        }
+        self.plane(name, expected)
+    }
+
     /// Takes out `N` values.
     ///
     /// # Errors

@@ -61,6 +61,7 @@ impl CrossbarArray {
 
     /// As `look`, for long answers: Ctrl-C ends them.
     fn study<R: Send>(&self, py: Python<'_>, f: impl FnOnce(&Core) -> dsp_core::Result<R> + Send) -> PyResult<R> {
+        raise(py, check_copy(self.shape, "a copy of the array"))?;
         match &self.home {
             Home::Own(array) => patient(py, array, |array| f(array)),
             Home::InTile(tile, index) => patient(py, tile, |tile| f(tile.array(*index))),
@@ -227,7 +228,7 @@ impl CrossbarArray {
             return raise(py, Err(Error::parameter("fidelity", format!("{fidelity:?}"), Fidelity::allowed(&()))));
         };
         let found = self
-            .change(py, |array| zero_shift(array, n_pulses, scheme, record_every, fidelity, interrupted_at_times()))?;
+            .change(py, |array| zero_shift(array, n_pulses, scheme, record_every, fidelity, interrupted_at_times()));
         let found = unless_raised(py, found)?;
         let trace = PyDict::new(py);
         let pulses: Vec<i64> = found.trace.iter().map(|record| i64::from(record.pulses)).collect();
@@ -256,7 +257,7 @@ impl CrossbarArray {
     }
 
     fn symmetric_point<'py>(&self, py: Python<'py>) -> PyResult<Matrix<'py>> {
-        let points = self.study(py, |array| Ok(array.symmetric_point()))?;
+        let points = self.study(py, |array| array.symmetric_point())?;
         matrix(py, points, self.shape)
     }
 
@@ -280,10 +281,7 @@ impl CrossbarArray {
     }
 
     fn diffuse(&self, py: Python<'_>) -> PyResult<()> {
-        self.change(py, |array| {
-            array.diffuse();
-            Ok(())
-        })
+        self.change(py, Core::diffuse)
     }
 
     fn reset(&self, py: Python<'_>, start: usize, count: i64, probability: f64) -> PyResult<()> {
@@ -327,7 +325,7 @@ impl CrossbarArray {
         let target = exact(py, "target", &target, self.shape)?;
         let read = read.get().periphery(py, "read")?.unmanaged();
         let programmed =
-            self.change(py, |array| array.program(&target, tolerance, max_rounds, &read, interrupted_at_times()))?;
+            self.change(py, |array| array.program(&target, tolerance, max_rounds, &read, interrupted_at_times()));
         let programmed = unless_raised(py, programmed)?;
         let dict = PyDict::new(py);
         dict.set_item("pulses", matrix(py, programmed.pulses, self.shape)?)?;

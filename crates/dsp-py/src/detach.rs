@@ -3,17 +3,16 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, TryLockError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use dsp_core::par::stop::{PACE, watched};
+use dsp_core::par::{answering, lock};
 use pyo3::prelude::*;
 
 use crate::errors::{named, raise};
 
 thread_local! {
-    /// Whether this thread runs a signal handler within a call: it must not wait for what that call has locked.
-    static HANDLING: Cell<bool> = const { Cell::new(false) };
     /// What a signal handler raised within a call.
     static RAISED: Cell<Option<PyErr>> = const { Cell::new(None) };
 }
@@ -26,24 +25,19 @@ pub fn locked<T: Send, R: Send>(
 ) -> PyResult<R> {
     let outcome = py.detach(|| {
         // The lock is taken inside: waiting for it with the interpreter held could deadlock.
-        let lock = if HANDLING.get() { mutex.try_lock() } else { mutex.lock().map_err(TryLockError::from) };
-        let mut guard = match lock {
+        let mut guard = match lock(mutex, "object") {
             Ok(guard) => guard,
-            Err(TryLockError::WouldBlock) => {
-                return Err("this object is busy with the call that the signal handler interrupts".to_owned());
-            }
-            Err(TryLockError::Poisoned(_)) => {
-                return Err("an earlier internal error left this object inconsistent".to_owned());
-            }
+            Err(error) => return Ok(Err(error)),
         };
-        catch_unwind(AssertUnwindSafe(|| work(&mut guard))).map_err(|panic| {
-            // The guard is dropped without unwinding, so the lock would not be poisoned by itself.
-            format!("internal error, please report it: {}", describe(&*panic))
-        })
+        // The guard goes where a panic passes, and so poisons the lock.
+        catch_unwind(AssertUnwindSafe(move || work(&mut guard)))
     });
     match outcome {
         Ok(result) => raise(py, result),
-        Err(message) => Err(named(py, "StateError", &message)),
+        Err(panic) => {
+            let message = format!("internal error, please report it: {}", describe(&*panic));
+            Err(named(py, "StateError", &message))
+        }
     }
 }
 
@@ -53,8 +47,7 @@ pub fn patient<T: Send, R: Send>(
     mutex: &Mutex<T>,
     work: impl FnOnce(&mut T) -> dsp_core::Result<R> + Send,
 ) -> PyResult<R> {
-    let outcome = locked(py, mutex, |thing| watched(interrupted, || work(thing)).transpose())?;
-    unless_raised(py, outcome)
+    unless_raised(py, locked(py, mutex, |thing| watched(interrupted, || work(thing)).transpose()))
 }
 
 /// Runs `work` that changes no shared object before its end, with the interpreter released; Ctrl-C may end it.
@@ -62,12 +55,13 @@ pub fn free<R: Send>(py: Python<'_>, work: impl FnOnce() -> dsp_core::Result<R> 
     patient(py, &Mutex::new(()), |()| work())
 }
 
-/// What a call returned, or the exception that ended it.
-pub fn unless_raised<R>(py: Python<'_>, outcome: Option<R>) -> PyResult<R> {
+/// What a call returned, or the exception that ended it: a signal handler's goes before the call's own, and never into
+/// another call.
+pub fn unless_raised<R>(py: Python<'_>, outcome: PyResult<Option<R>>) -> PyResult<R> {
     match (outcome, RAISED.take()) {
-        (Some(outcome), None) => Ok(outcome),
-        (_, Some(error)) => Err(error),
-        (None, None) => Err(named(py, "StateError", "the call was interrupted")),
+        (_, Some(error)) | (Err(error), None) => Err(error),
+        (Ok(Some(outcome)), None) => Ok(outcome),
+        (Ok(None), None) => Err(named(py, "StateError", "the call was interrupted")),
     }
 }
 
@@ -78,9 +72,7 @@ fn describe(panic: &(dyn Any + Send)) -> String {
 
 /// Asks the interpreter for a pending signal; keeps the exception that its handler raised.
 pub fn interrupted() -> bool {
-    let before = HANDLING.replace(true);
-    let raised = Python::attach(|py| py.check_signals().err());
-    HANDLING.set(before);
+    let raised = answering(|| Python::attach(|py| py.check_signals().err()));
     let stop = raised.is_some();
     if stop {
         RAISED.set(raised);

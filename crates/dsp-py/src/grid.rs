@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use dsp_core::Error;
 use dsp_core::layer::windows::Shape;
 use dsp_core::layer::{Factors, Grid as Core, Passes as CorePasses, Step, update};
-use dsp_core::par::Threads;
 use dsp_core::par::stop::watched;
+use dsp_core::par::{Threads, lock};
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4, PyReadwriteArray1};
 use pyo3::prelude::*;
 
@@ -120,8 +120,8 @@ impl Grid {
             return raise(py, Err(Error::Shape { name: "grad", given: format!("{given:?}"), expected }));
         }
         let dx = patient(py, &self.grid, |grid| {
-            let rows = grid.backward_patches(&grad, down * right, wanted)?;
-            rows.map(|rows| windows.0.scatter(grid.threads(), &rows, shape)).transpose()
+            let threads = grid.threads();
+            grid.backward_patches(&grad, down * right, wanted, |rows| windows.0.scatter(threads, &rows, shape))
         })?;
         dx.map(|dx| images(py, dx, shape)).transpose()
     }
@@ -150,22 +150,25 @@ pub fn update_grids(py: Python<'_>, mut parts: Vec<Part<'_>>, lr: f64) -> PyResu
     });
     let mut biases = copies.collect::<PyResult<Vec<_>>>()?;
     let outcome = locked(py, &Mutex::new(()), |()| {
-        let inconsistent = |_| Error::State("an earlier internal error left this layer inconsistent".into());
-        let mut locks = Vec::with_capacity(shared.len());
-        for (at, (grid, _)) in shared.iter().enumerate() {
-            if shared[..at].iter().any(|(other, _)| Arc::ptr_eq(grid, other)) {
-                return Err(Error::parameter("grids", "(one twice)", "different grids"));
-            }
-            locks.push(grid.lock().map_err(inconsistent)?);
+        // Threads that update some of the same grids take them in the same order, whatever order they are given in: else
+        // each could wait for the other.
+        let mut order: Vec<_> = (0..shared.len()).collect();
+        order.sort_by_key(|at| Arc::as_ptr(&shared[*at].0));
+        if order.windows(2).any(|two| Arc::ptr_eq(&shared[two[0]].0, &shared[two[1]].0)) {
+            return Err(Error::parameter("grids", "(one twice)", "different grids"));
         }
-        let own = locks.iter_mut().zip(&shared).zip(&mut biases);
+        let mut locks: Vec<_> = shared.iter().map(|_| None).collect();
+        for at in order {
+            locks[at] = Some(lock(&shared[at].0, "layer")?);
+        }
+        let own = locks.iter_mut().flatten().zip(&shared).zip(&mut biases);
         let mut steps: Vec<_> = own
             .map(|((grid, (_, factor)), (bias, gradient))| Step { grid, factor: *factor, bias: (bias, gradient) })
             .collect();
         // Giving up unwinds, and a lock dropped on the way would be poisoned: so locks are older than the watch.
         watched(interrupted, || update(&mut steps, lr)).transpose()
-    })?;
-    if outcome.is_some() {
+    });
+    if matches!(outcome, Ok(Some(()))) {
         // Also where a signal came too late to give the update up: then all of it is done, and the exception goes on.
         for ((_, _, bias), (new, _)) in parts.iter_mut().zip(&biases) {
             if let Some(bias) = bias.as_mut().and_then(|(bias, _)| bias.as_slice_mut().ok()) {

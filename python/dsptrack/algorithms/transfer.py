@@ -79,4 +79,5 @@ class ChoppedTransfer(GranularTransfer):
     @property
     def period(self) -> int:
         """Sweeps in a chopper phase, K = max(ceil(1/chop_probability), 2)."""
-        return max(math.ceil(1.0 / self.chop_probability), 2)
+        # As in the core: 1/p of a rounded p may lie just above a whole number
+        return max(math.ceil(1 / self.chop_probability * (1 - 1e-12)), 2)

@@ -45,7 +45,7 @@ class CrossbarArray(Pulses, Reads, Responses, Retention, Recording, Programming)
     Raises
     ------
     ConfigError
-        If an argument has the wrong type or is out of range, or bounds are crossed.
+        If an argument has the wrong type or is out of range, bounds are crossed, or a measured value exceeds 1e18.
     ShapeError, NonFiniteError
         If an array in `cell_parameters` has another shape or is not finite.
 

@@ -60,7 +60,7 @@ class Method:
         p: float = self.options.get("chop_probability", 0.0)
         if p == 0.0:
             return 0
-        return (max(math.ceil(1.0 / p), 2) + 1) * -(-inputs // columns_per_transfer)
+        return (max(math.ceil(1.0 / p * (1.0 - 1e-12)), 2) + 1) * -(-inputs // columns_per_transfer)
 
 
 @dataclass(frozen=True, kw_only=True)

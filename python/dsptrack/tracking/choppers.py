@@ -66,7 +66,8 @@ class Choppers:
     @property
     def period(self) -> int:
         """Steps between two turns of the regular choppers, ceil(1/p); 0 if they never turn."""
-        return math.ceil(1 / self._probability) if self._probability else 0
+        # As in the core: 1/p of a rounded p may lie just above a whole number
+        return math.ceil(1 / self._probability * (1 - 1e-12)) if self._probability else 0
 
     def step(self) -> NDArray[np.bool_]:
         """Go one step on and return which signs turned, bool (size,).

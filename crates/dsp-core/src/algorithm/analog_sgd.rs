@@ -54,6 +54,10 @@ impl LearningRule for Sgd {
         self.0.read(direction, input, batch, periphery)
     }
 
+    fn check_update(&self, batch: &Batch<'_>, update: &PulseUpdate) -> Result<()> {
+        self.0.check_update(batch.size, update)
+    }
+
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
         self.0.update(batch.x, batch.d, batch.size, batch.lr, update).map(drop)
     }

@@ -131,6 +131,24 @@ impl Chain {
         Ok(rule)
     }
 
+    /// The rates of a mini-batch and what they leave, if nothing of it is to be refused: after the first pulse, what a
+    /// transfer could not bear would be found too late.
+    fn rates(&self, batch: &Batch<'_>, update: &PulseUpdate) -> Result<(Vec<f64>, FastRate)> {
+        let fast = &self.stages[0].array;
+        fast.check_update(batch.size, update)?;
+        let next = self.stages[1..].iter().map(|stage| &stage.array).chain([&self.slow]);
+        for (stage, next) in self.stages.iter().zip(next) {
+            if let Link::Trains(update) = &stage.link {
+                next.check_update(1, update)?;
+            }
+        }
+        let rates = self.rate.of_batch(batch, fast.device().granularity(), update)?;
+        if !((self.settings.transfer.at(batch.lr) * self.settings.gain) as f32).is_finite() {
+            return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
+        }
+        Ok(rates)
+    }
+
     /// Recomputes the visible weights of some cells.
     fn refresh_cells(&mut self, cells: impl Iterator<Item = usize>) {
         if self.visible.is_empty() {
@@ -215,14 +233,13 @@ impl LearningRule for Chain {
         self.slow.read_mixed(&self.visible, direction, input, batch, periphery)
     }
 
+    fn check_update(&self, batch: &Batch<'_>, update: &PulseUpdate) -> Result<()> {
+        self.rates(batch, update).map(drop)
+    }
+
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
-        let fast = &mut self.stages[0].array;
-        let (rates, rate) = self.rate.of_batch(&batch, fast.device().granularity(), update)?;
-        // Before the first pulse: a transfer that fails would come too late.
-        if !((self.settings.transfer.at(batch.lr) * self.settings.gain) as f32).is_finite() {
-            return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
-        }
-        let changed = fast.update_at(batch.x, batch.d, &rates, &[], update)?;
+        let (rates, rate) = self.rates(&batch, update)?;
+        let changed = self.stages[0].array.update_at(batch.x, batch.d, &rates, &[], update)?;
         self.rate = rate;
         unwatched(|| self.follow(changed, batch.lr))
     }

@@ -48,7 +48,7 @@ impl ChoppedTikiTaka {
         Ok(Self { hardware: Hardware::read(fields)?, parameters: Parameters::read(fields)? })
     }
 
-    /// `o = H + lambda c v` with `lambda = transfer_lr N / (g auto_granularity)`, threshold 1.
+    /// `o = H + lambda c v` with `lambda = transfer_lr N transfer_every / (g auto_granularity)`, threshold 1.
     ///
     /// # Errors
     /// [`crate::Error`] for an impossible shape or too little memory.

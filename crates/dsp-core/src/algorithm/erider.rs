@@ -53,7 +53,7 @@ impl ERider {
         Ok(Self { hardware: Hardware::read(fields)?, parameters: Parameters::read(fields)? })
     }
 
-    /// `o = H + lambda c (v - Q~)` with `lambda = transfer_lr N / (g auto_granularity)`, threshold 1, and
+    /// `o = H + lambda c (v - Q~)` with `lambda = transfer_lr N transfer_every / (g auto_granularity)`, threshold 1, and
     /// `beta = min(tail_weighting / K, 1)`.
     ///
     /// # Errors

@@ -92,6 +92,12 @@ pub trait LearningRule: Send {
         periphery: &Periphery,
     ) -> Result<Vec<f32>>;
 
+    /// What would make [`LearningRule::update`] fail, but for the memory: for those who update several rules or none.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    fn check_update(&self, batch: &Batch<'_>, update: &PulseUpdate) -> Result<()>;
+
     /// Learns from one mini-batch.
     ///
     /// # Errors

@@ -81,6 +81,14 @@ impl Tile {
         self.rule.array_mut(self.rule.names().len() - 1).unread(before);
     }
 
+    /// What would make [`Self::update`] fail, but for the memory.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`].
+    pub fn check_update(&self, batch: &Batch<'_>) -> Result<()> {
+        self.rule.check_update(batch, &self.site.update)
+    }
+
     /// Learns from one mini-batch at the global rate `lr`.
     ///
     /// # Errors
@@ -123,6 +131,15 @@ impl Tile {
         let result = change(self.rule.array_mut(index));
         self.rule.refresh();
         result
+    }
+
+    /// Roughly how many bytes a copy takes.
+    #[must_use]
+    pub fn copied(&self) -> usize {
+        // Visible weights, buffers, averages and references are a plane each.
+        const DIGITAL: usize = 4 * size_of::<f32>();
+        let of = |array: &CrossbarArray| array.copied().saturating_add(DIGITAL.saturating_mul(array.weights().len()));
+        (0..self.rule.names().len()).map(|i| of(self.rule.array(i))).fold(0, usize::saturating_add)
     }
 
     /// The complete state; the configuration is no part of it.

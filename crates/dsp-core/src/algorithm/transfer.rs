@@ -212,6 +212,17 @@ impl Transfer {
         (self.settings.transfer.at(lr) * self.settings.buffer_gain) as f32
     }
 
+    /// The rates of a mini-batch and what they leave, if nothing of it is to be refused: what a transfer could not bear would
+    /// be found too late.
+    fn rates(&self, batch: &Batch<'_>, update: &PulseUpdate) -> Result<(Vec<f64>, FastRate)> {
+        self.fast.check_update(batch.size, update)?;
+        let rates = self.rate.of_batch(batch, self.fast.device().granularity(), update)?;
+        if !self.gain(batch.lr).is_finite() {
+            return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
+        }
+        Ok(rates)
+    }
+
     /// Reads the next column and moves it towards W (05 section 1, step 4).
     fn transfer(&mut self, lr: f64) {
         let column = self.column;
@@ -294,12 +305,12 @@ impl LearningRule for Transfer {
         self.slow.read_mixed(&self.visible, direction, input, batch, periphery)
     }
 
+    fn check_update(&self, batch: &Batch<'_>, update: &PulseUpdate) -> Result<()> {
+        self.rates(batch, update).map(drop)
+    }
+
     fn update(&mut self, batch: Batch<'_>, update: &PulseUpdate) -> Result<()> {
-        let (rates, rate) = self.rate.of_batch(&batch, self.fast.device().granularity(), update)?;
-        // Before the first pulse: what a transfer could not bear would be found too late.
-        if !self.gain(batch.lr).is_finite() {
-            return Err(Error::parameter("lr", batch.lr, "a finite number >= 0 that leaves the rates finite"));
-        }
+        let (rates, rate) = self.rates(&batch, update)?;
         let signs = self.choppers.as_ref().map_or(&[][..], Choppers::signs);
         let changed = self.fast.update_at(batch.x, batch.d, &rates, signs, update)?;
         self.rate = rate;

@@ -23,6 +23,7 @@ pub use whole::Directions;
 
 use std::sync::Arc;
 
+use crate::config::MAX;
 use crate::device::{Apparent, CellParameters, CellsMut, Device};
 use crate::error::{Error, ROOM_FOR_ANY, Result, check_finite, check_len, check_room, make_room};
 use crate::ledger::{Ledger, Pulses};
@@ -126,8 +127,8 @@ impl CrossbarArray {
     /// tabulated device their own tables (up, down).
     ///
     /// # Errors
-    /// [`Error`] for an unknown name, a wrong length, values that are not finite, crossed bounds, or tables for a device
-    /// without any.
+    /// [`Error`] for an unknown name, a wrong length, values that are not finite or too large, crossed bounds, or tables for
+    /// a device without any.
     pub fn with_cell_parameters(
         mut self,
         planes: Vec<(String, Vec<f32>)>,
@@ -135,12 +136,15 @@ impl CrossbarArray {
     ) -> Result<Self> {
         let parameters = Arc::make_mut(&mut self.parameters);
         for (name, values) in planes {
+            check_measured(&name, &values)?;
             parameters.replace(&name, values, self.rows, self.cols)?;
         }
         if let Some((up, down)) = tables {
             if !matches!(self.device, Device::PiecewiseStep(_)) {
                 return Err(Error::parameter("cell_parameters", "\"piecewise_up\"", "given for a PiecewiseStep only"));
             }
+            check_measured("piecewise_up", &up)?;
+            check_measured("piecewise_down", &down)?;
             parameters.set_tables(up, down)?;
         }
         parameters.check_bounds()?;
@@ -299,7 +303,7 @@ impl CrossbarArray {
             start,
             end,
             directions,
-            fidelity,
+            composed: whole::composes(fidelity, count),
             apparent: Apparent { stream: noise, std: device.write_noise().std },
             cells: self.cells(),
         });
@@ -308,21 +312,48 @@ impl CrossbarArray {
         Ok(())
     }
 
+    /// The fidelity of every part of a call with so many pulses that is cut into parts: what would be composed in one call
+    /// is composed in all of them, however short.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if composed pulses are asked of an array that traces single ones.
+    pub fn fidelity_of(&self, fidelity: Fidelity, count: u32) -> Result<Fidelity> {
+        let composed = whole::composes(self.traceable(fidelity)?, count);
+        Ok(if composed { Fidelity::Composed } else { Fidelity::Pulse })
+    }
+
     /// Pulses up to the end of the window of random numbers that is so many windows ahead: calls that end there leave the
-    /// bits of one call at every fidelity.
+    /// bits of one call if all have its fidelity, which [`Self::fidelity_of`] says.
     #[must_use]
     pub fn until_window(&self, windows: u64) -> u64 {
         windows * whole::WINDOW - self.clock % whole::WINDOW
     }
 
+    /// Roughly how many bytes a copy takes; parameters are shared.
+    pub(crate) fn copied(&self) -> usize {
+        let drift = if self.drift.is_some() { 4 * size_of::<f32>() } else { 0 };
+        let planes = 3 * size_of::<f32>() + 2 * size_of::<i64>() + drift;
+        self.state.len().saturating_mul(planes).saturating_add(size_of_val(self.traced()))
+    }
+
     /// Makes a change of roughly so many nanoseconds as a whole, also if the call is given up: then it is taken back.
     fn whole<R>(&mut self, nanoseconds: f64, change: impl FnOnce(&mut Self) -> R) -> R {
-        let planes = 3 * size_of::<f32>() + 2 * size_of::<i64>();
         let replay = self.trace.cells.len() as f64 * nanoseconds;
-        if check_room(self.state.len().saturating_mul(planes), "a copy").is_err() {
+        if check_room(self.copied(), "a copy").is_err() {
             return stop::unwatched(|| change(self));
         }
         stop::all_or_nothing(self, nanoseconds + replay, change)
+    }
+}
+
+/// Refuses measured parameters that a configuration could not ask for: steps would overflow, and states with them.
+fn check_measured(name: &str, values: &[f32]) -> Result<()> {
+    match values.iter().position(|v| v.is_finite() && f64::from(v.abs()) > MAX) {
+        None => Ok(()),
+        Some(i) => {
+            let name = format!("cell_parameters[\"{name}\"].flat[{i}]");
+            Err(Error::parameter(&name, format!("{:?}", values[i]), format!("a finite number of magnitude <= {MAX:e}")))
+        }
     }
 }
 

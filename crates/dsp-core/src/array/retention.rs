@@ -13,12 +13,12 @@ use crate::simd::math::{clip, exp, ln};
 /// Where the drift of every cell stands.
 #[derive(Clone, Debug)]
 pub(super) struct Drift {
-    /// Time so far, in units of `drift_t0`.
-    pub(super) time: f32,
+    /// Time so far, in units of `drift_t0`: in f64, since a sum of short times must not come to a halt.
+    pub(super) time: f64,
     /// Weight at the start of each cell's drift.
     pub(super) start: Vec<f32>,
     /// Time of that start.
-    pub(super) since: Vec<f32>,
+    pub(super) since: Vec<f64>,
     /// Weight after the last drift step.
     pub(super) last: Vec<f32>,
 }
@@ -45,20 +45,24 @@ impl CrossbarArray {
     }
 
     /// One diffusion step: `w <- w + rate xi`. Without diffusion nothing happens.
-    pub fn diffuse(&mut self) {
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn diffuse(&mut self) -> Result<()> {
         let parameters = self.parameters.clone();
         let rates = &parameters.retention.diffusion_rate;
         if !rates.is_empty() {
-            let xi = self.normals(Purpose::Diffusion);
+            let xi = self.normals(Purpose::Diffusion)?;
             self.change_all(|_, i, w| w + rates[i] * xi[i]);
         }
+        Ok(())
     }
 
     /// Resets each cell of `count` columns from `start` on (wrapping round; all columns if `None`) with a probability:
     /// `w = b + reset_std xi`.
     ///
     /// # Errors
-    /// [`Error::Parameter`] for a column that is not there or a probability outside [0, 1].
+    /// [`Error`] for a column that is not there, a probability outside [0, 1], or too little memory.
     pub fn reset(&mut self, start: usize, count: Option<usize>, probability: f64) -> Result<()> {
         if start >= self.cols {
             return Err(Error::parameter("start", start, format!("a column from 0 to {}", self.cols - 1)));
@@ -68,8 +72,8 @@ impl CrossbarArray {
         }
         let (cols, count) = (self.cols, count.unwrap_or(self.cols));
         let std = self.device.population().reset_std as f32;
-        let xi = self.normals(Purpose::Reset);
-        let mut uniform = vec![0.0; self.state.len()];
+        let xi = self.normals(Purpose::Reset)?;
+        let mut uniform = zeros(self.state.len(), "the draws")?;
         fill_uniforms(self.isa, self.key.stream(Purpose::ResetChoice, self.clock), 0, 0, &mut uniform);
         self.change_all(|array, i, w| {
             let inside = (i % cols + cols - start) % cols < count;
@@ -91,25 +95,27 @@ impl CrossbarArray {
         if self.parameters.retention.drift_nu.is_empty() {
             return Ok(());
         }
-        let elapsed = (dt / self.device.population().drift_t0) as f32;
-        if !(elapsed + self.drift.as_ref().map_or(0.0, |drift| drift.time)).is_finite() {
+        let elapsed = dt / self.device.population().drift_t0;
+        if !((elapsed + self.drift.as_ref().map_or(0.0, |drift| drift.time)) as f32).is_finite() {
             return Err(Error::parameter("dt", dt, "a finite number >= 0 that leaves the time within float32"));
         }
         let cells = self.state.len();
         let persistent = |array: &Self, i: usize| array.state[i] - array.parameters.cell(i).reference;
-        let mut drift = match self.drift.take() {
-            Some(drift) => drift,
-            None => {
-                let start: Vec<f32> = (0..cells).map(|i| persistent(self, i)).collect();
-                Drift { time: 0.0, since: zeros(cells, "the drift")?, last: start.clone(), start }
-            }
-        };
+        // All that may fail comes before the drift is taken.
+        let (xi, chi) = (self.normals(Purpose::DriftExponent)?, self.normals(Purpose::DriftNoise)?);
+        if self.drift.is_none() {
+            let since = zeros(cells, "the drift")?;
+            let (mut start, mut last) = (zeros(cells, "the drift")?, zeros(cells, "the drift")?);
+            start.iter_mut().enumerate().for_each(|(i, w)| *w = persistent(self, i));
+            last.copy_from_slice(&start);
+            self.drift = Some(Drift { time: 0.0, start, since, last });
+        }
+        let Some(mut drift) = self.drift.take() else { return Ok(()) };
         let population = self.device.population().clone();
         let (tolerance, before) = (population.drift_reset_tol as f32, drift.time);
         drift.time += elapsed;
         let spread = population.drift_nu_std as f32;
         let noise = population.drift_w_noise_std as f32;
-        let (xi, chi) = (self.normals(Purpose::DriftExponent), self.normals(Purpose::DriftNoise));
         let parameters = self.parameters.clone();
         let nu = &parameters.retention.drift_nu;
         for i in 0..cells {
@@ -120,7 +126,7 @@ impl CrossbarArray {
             }
         }
         self.change_all(|_, i, _| {
-            let elapsed = drift.time - drift.since[i];
+            let elapsed = (drift.time - drift.since[i]) as f32;
             let exponent = nu[i] * (1.0 + spread * xi[i]);
             drift.start[i] * exp(-exponent * ln(if elapsed > 1.0 { elapsed } else { 1.0 })) + noise * chi[i]
         });
@@ -148,10 +154,10 @@ impl CrossbarArray {
     }
 
     /// One normal per cell for an event that the clock's next tick stands for.
-    fn normals(&self, purpose: Purpose) -> Vec<f32> {
-        let mut xi = vec![0.0; self.state.len()];
+    fn normals(&self, purpose: Purpose) -> Result<Vec<f32>> {
+        let mut xi = zeros(self.state.len(), "the draws")?;
         fill_normals(self.isa, self.key.stream(purpose, self.clock), 0, 0, &mut xi);
-        xi
+        Ok(xi)
     }
 
     /// Maps every persistent weight and redraws all apparent ones.

@@ -195,9 +195,14 @@ impl Drift {
     fn snapshot(&self, shape: &[usize]) -> State {
         let Self { time, start, since, last } = self;
         let mut state = State::default();
-        state.set("time", Entry::Number(f64::from(*time)));
+        state.set("time", Entry::Number(*time));
         state.set_plane("start", shape, start.clone());
-        state.set_plane("since", shape, since.clone());
+        // Short where that loses nothing, as in states from before times were as fine as they are now.
+        if since.iter().all(|since| f64::from(*since as f32) == *since) {
+            state.set_plane("since", shape, since.iter().map(|since| *since as f32).collect());
+        } else {
+            state.set_plane("since", shape, since.clone());
+        }
         state.set_plane("last", shape, last.clone());
         state
     }
@@ -206,13 +211,12 @@ impl Drift {
         if parameters.retention.drift_nu.is_empty() {
             return Err(from.refuse("time", "is unknown here: the device does not drift"));
         }
-        let number = from.number("time")?;
-        let time = number as f32;
-        if f64::from(time) != number || number < 0.0 {
-            return Err(from.refuse("time", format!("is {number}: must be a float32 >= 0")));
+        let time = from.number("time")?;
+        if !(0.0..=f64::from(f32::MAX)).contains(&time) {
+            return Err(from.refuse("time", format!("is {time}: must be >= 0 and within float32")));
         }
         let (start, since, last) =
-            (from.plane("start", shape)?, from.plane("since", shape)?, from.plane("last", shape)?);
+            (from.plane("start", shape)?, from.numbers("since", shape)?, from.plane("last", shape)?);
         check_inside(&from, "start", &start, parameters, |cell| cell.reference)?;
         check_inside(&from, "last", &last, parameters, |cell| cell.reference)?;
         if let Some(since) = since.iter().find(|since| !(0.0..=time).contains(*since)) {

@@ -25,6 +25,15 @@ impl CrossbarArray {
         self.update_at(x, d, &vec![lr; batch], &[], update)
     }
 
+    /// What makes an update with a batch of this size fail, but for its vectors, its rates and the memory.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for too large a batch, or composed pulses where cells are traced.
+    pub fn check_update(&self, batch: usize, update: &PulseUpdate) -> Result<()> {
+        self.traceable(update.fidelity)?;
+        update.slots_per_vector(batch).map(drop)
+    }
+
     /// As [`Self::update`], every vector pair with a rate of its own, and every input line with a chopper: `signs`, +1 or -1
     /// each, or none.
     ///

@@ -18,7 +18,7 @@ use crate::simd::{Isa, Kernel, LANES};
 /// Pulses whose directions come from one block of four words.
 pub(super) const WINDOW: u64 = 128;
 /// Pulses of a call from which composing them is cheaper.
-const COMPOSED_FROM: u64 = 8;
+const COMPOSED_FROM: u32 = 8;
 /// Pulses numbered within one step of the stream; the rest of the clock goes into the step.
 const SPAN: u64 = 1 << 20;
 
@@ -47,7 +47,8 @@ pub struct WholeArray<'a> {
     pub start: u64,
     pub end: u64,
     pub directions: Directions<'a>,
-    pub fidelity: Fidelity,
+    /// Whether runs of pulses are composed where that is possible.
+    pub composed: bool,
     pub apparent: Apparent,
     pub cells: CellsMut<'a>,
 }
@@ -56,16 +57,21 @@ impl Visitor for WholeArray<'_> {
     type Output = Pulses;
 
     fn visit<M: Model>(self, model: &M) -> Pulses {
-        let Self { key, isa, threads, start, end, directions, fidelity, apparent, cells } = self;
+        let Self { key, isa, threads, start, end, directions, composed, apparent, cells } = self;
         let response = model.response(cells.parameters);
-        let composed = response.affine_noise().filter(|_| match fidelity {
-            Fidelity::Pulse => false,
-            Fidelity::Composed => true,
-            Fidelity::Auto => end - start >= COMPOSED_FROM,
-        });
+        let composed = response.affine_noise().filter(|_| composed);
         total(threads.map(cells.blocks(block_size()), |cells| {
             isa.run(Run { response, composed, key, start, end, directions, apparent, cells })
         }))
+    }
+}
+
+/// Whether a call with so many pulses composes them.
+pub(super) fn composes(fidelity: Fidelity, pulses: u32) -> bool {
+    match fidelity {
+        Fidelity::Pulse => false,
+        Fidelity::Composed => true,
+        Fidelity::Auto => pulses >= COMPOSED_FROM,
     }
 }
 

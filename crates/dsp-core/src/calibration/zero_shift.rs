@@ -60,14 +60,16 @@ pub fn zero_shift(
 ) -> Result<Option<ZeroShift>> {
     array.check_trace(pulses)?;
     check_room(array.weights().len().saturating_mul(8), "the estimate")?;
-    let truth = array.symmetric_point();
+    let truth = array.symmetric_point()?;
+    let every = if record_every == 0 { pulses } else { record_every };
     let mut windows = 1;
     let mut trace = Vec::new();
     let mut sent = 0;
     while sent < pulses {
-        let record_at =
-            sent.checked_div(record_every).map_or(pulses, |done| (done + 1).saturating_mul(record_every).min(pulses));
-        // Chunks end where windows end: however long they are, the bits are the same.
+        let recorded = sent / every * every;
+        let record_at = recorded.saturating_add(every).min(pulses);
+        let fidelity = array.fidelity_of(fidelity, record_at - recorded)?;
+        // Chunks end where windows end and share a fidelity: however long they are, the bits are the same.
         let count = array.until_window(windows).min(u64::from(record_at - sent)) as u32;
         let directions = match scheme {
             Scheme::Cyclic if sent % 2 == 0 => Directions::Alternate,
@@ -113,5 +115,32 @@ fn record(weights: &[f32], truth: &[f32], pulses: u32) -> Record {
         offset_mean: true_mean - mean,
         offset_std: true_std - std,
         rms_error: average(&|w, t| (w - t).powi(2)).sqrt(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{Device, Population, SoftBounds};
+    use crate::par::Threads;
+    use crate::rng::Key;
+
+    /// Chunks are as long as the machine is fast: also where they leave a few pulses over, the bits are those of one call.
+    #[test]
+    fn chunks_leave_no_trace() {
+        let array = || {
+            let population = Population { dw_min: 1e-4, ..Population::default() };
+            let device = Device::SoftBounds(SoftBounds { population, ..SoftBounds::default() });
+            CrossbarArray::new((5, 7), device, Key::from_seed([3; 4]), Threads::ONE, false).unwrap()
+        };
+        for (every, calls) in [(0, 1), (131, 3), (5, 60)] {
+            let count = if every == 0 { 386 } else { every };
+            let (mut shifted, mut pulsed) = (array(), array());
+            zero_shift(&mut shifted, calls * count, Scheme::Stochastic, every, Fidelity::Auto, || false).unwrap();
+            for _ in 0..calls {
+                pulsed.pulse_at(Directions::Random, count, Fidelity::Auto).unwrap();
+            }
+            assert_eq!(shifted.weights(), pulsed.weights(), "{calls} calls with {count} pulses");
+        }
     }
 }

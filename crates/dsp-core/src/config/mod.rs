@@ -5,6 +5,7 @@ mod fields;
 mod range;
 
 pub use fields::{Fields, Parameter, Value};
+pub(crate) use range::MAX;
 pub use range::{Count, Flag, List, Range};
 
 use crate::error::Result;

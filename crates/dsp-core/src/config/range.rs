@@ -36,7 +36,7 @@ impl Range {
 }
 
 /// Largest magnitude of a configuration value: squares of it still fit an f32 kernel.
-const MAX: f64 = 1e18;
+pub(crate) const MAX: f64 = 1e18;
 
 impl Parameter for f64 {
     type Allowed = Range;

@@ -128,15 +128,16 @@ impl<'a> CellsMut<'a> {
     pub fn count_lanes(&mut self, index: &[u32; LANES], total: &[u32; LANES], ups: &[u32; LANES]) -> Pulses {
         let (mut all, mut up) = (0, 0);
         for lane in 0..LANES {
-            all += total[lane];
-            up += ups[lane];
+            // A lane alone may have nearly as many as fit.
+            all += u64::from(total[lane]);
+            up += u64::from(ups[lane]);
         }
         if !self.count_up.is_empty() {
             for lane in (0..LANES).filter(|lane| total[*lane] > 0) {
                 self.count(index[lane] as usize - self.first, ups[lane], total[lane] - ups[lane]);
             }
         }
-        Pulses { up: u64::from(up), down: u64::from(all - up) }
+        Pulses { up, down: all - up }
     }
 
     /// Adds to the pulse counts of one cell (by its index in this view), if they are kept.
@@ -146,5 +147,24 @@ impl<'a> CellsMut<'a> {
             self.count_up[index] += i64::from(up);
             self.count_down[index] += i64::from(down);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{Device, SoftBounds};
+    use crate::rng::Key;
+    use crate::simd::Isa;
+
+    #[test]
+    fn sums_of_lanes_do_not_overflow() {
+        let device = Device::SoftBounds(SoftBounds::default());
+        let parameters = &device.sample(Isa::Base, Key::from_seed([1; 4]), LANES);
+        let (state, none) = (&mut [0.0; LANES], (&mut [], &mut [], &mut []));
+        let mut cells =
+            CellsMut { first: 0, parameters, state, apparent: none.0, count_up: none.1, count_down: none.2 };
+        let pulses = cells.count_lanes(&[0; LANES], &[u32::MAX; LANES], &[u32::MAX - 1; LANES]);
+        assert_eq!((pulses.up, pulses.down), (16 * u64::from(u32::MAX - 1), 16));
     }
 }

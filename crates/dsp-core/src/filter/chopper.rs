@@ -22,7 +22,9 @@ impl Choppers {
     /// Sweeps in a phase of the regular chopper, `K = max(ceil(1/p), 2)`.
     #[must_use]
     pub fn period(&self) -> u64 {
-        ((1.0 / self.probability).ceil() as u64).max(2)
+        // 1/p of a rounded p may lie just above a whole number: 1/49 would give 50.
+        const ROUNDING: f64 = 1e-12;
+        ((1.0 / self.probability * (1.0 - ROUNDING)).ceil() as u64).max(2)
     }
 
     /// The sign of a column.
@@ -82,5 +84,8 @@ mod tests {
         let flips: Vec<bool> = (0..9).map(|sweep| choppers.step(0, sweep, 0.5)).collect();
         assert_eq!(flips, [false, false, false, true, false, false, false, true, false]);
         assert_eq!(Choppers::new(1, 0.9, false).period(), 2);
+        for period in 2..2000 {
+            assert_eq!(Choppers::new(1, 1.0 / period as f64, false).period(), period);
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::windows::Patches;
 use crate::algorithm::Tile;
 use crate::array::reads::Reads;
 use crate::error::{Error, Result, check_finite, check_len, check_room};
-use crate::par::{Threads, stop};
+use crate::par::{Threads, lock, stop};
 use crate::simd::Isa;
 use crate::simd::rows::Finite;
 use crate::vectors::Vectors;
@@ -35,7 +35,7 @@ pub struct Grid {
     pub(super) isa: Isa,
     last: Option<Arc<Passes>>,
     /// What reads had left in every tile before the last pass.
-    before: Vec<Option<Reads>>,
+    before: Vec<Reads>,
     /// Pulses that every tile was sent in its last update, for how long the next will take.
     pub(super) sent: Vec<u64>,
 }
@@ -101,15 +101,15 @@ impl Grid {
         Ok(())
     }
 
-    fn remember(&mut self) {
-        self.before = self.tiles.iter().map(|tile| tile.lock().ok().map(|tile| tile.reads())).collect();
+    /// Before tiles are read: a tile that may not be waited for is found here, on the thread that must not wait.
+    fn remember(&mut self) -> Result<()> {
+        self.before = self.tiles.iter().map(|tile| locked(tile, |tile| Ok(tile.reads()))).collect::<Result<_>>()?;
+        Ok(())
     }
 
     fn unread(&self) {
         for (tile, before) in self.tiles.iter().zip(&self.before) {
-            if let (Ok(mut tile), Some(before)) = (tile.lock(), before) {
-                tile.unread(*before);
-            }
+            put_back(tile, |tile| tile.unread(*before));
         }
     }
 
@@ -126,9 +126,9 @@ impl Grid {
         let around = (rows + cols).saturating_mul(batch).saturating_mul(4);
         let tiles = self.tiles.iter().enumerate().collect();
         let run = |(i, tile): (usize, &SharedTile)| locked(tile, |tile| task(i, tile));
-        let read = together(self.tiles.clone(), work.saturating_add(around), || {
-            join(self.threads.map_short(work, tiles, run).into_iter().collect::<Result<_>>()?)
-        });
+        let all = |_: &mut &Self| join(self.threads.map_short(work, tiles, run).into_iter().collect::<Result<_>>()?);
+        let work = work.saturating_add(around) as f64;
+        let read = stop::undoable(&mut &*self, work, |_| (), |grid, ()| grid.unread(), all);
         if read.is_err() {
             self.unread();
         }
@@ -175,7 +175,7 @@ impl Grid {
         }
         check_room(batch.saturating_mul(16 * outputs), "the parts of a batch")?;
         let task = |i: usize, tile: &mut Tile| tile.forward(&*parts[i % parts.len()], batch);
-        self.remember();
+        self.remember()?;
         let (y, read) = self.read(batch, task, |mut read| {
             let y = self.joined(&mut read, (batch, positions), bias.unwrap_or_default())?;
             Ok((y, read))
@@ -238,12 +238,19 @@ impl Grid {
         Ok(())
     }
 
-    /// [`Self::backward`] for the gradient of the output of [`Self::forward_patches`]: `dL/dx` of the patches.
+    /// [`Self::backward`] for the gradient of the output of [`Self::forward_patches`], and what `scatter` makes of `dL/dx` of
+    /// the patches.
     ///
     /// # Errors
-    /// The same.
-    pub fn backward_patches(&mut self, gradient: &[f32], positions: usize, wanted: bool) -> Result<Option<Vec<f32>>> {
-        self.backward(self.channels(positions).to_rows(gradient), wanted)
+    /// The same, and those of `scatter`.
+    pub fn backward_patches(
+        &mut self,
+        gradient: &[f32],
+        positions: usize,
+        wanted: bool,
+        scatter: impl FnOnce(Vec<f32>) -> Result<Vec<f32>>,
+    ) -> Result<Option<Vec<f32>>> {
+        self.propagate(self.channels(positions).to_rows(gradient), wanted, scatter)
     }
 
     /// `dL/dx` (batch, N) for `gradient = dL/dy` (batch, M) of the last forward pass, or nothing if not `wanted`.
@@ -251,6 +258,16 @@ impl Grid {
     /// # Errors
     /// [`Error`] before a forward pass, for wrong lengths or values that are not finite.
     pub fn backward(&mut self, gradient: Vec<f32>, wanted: bool) -> Result<Option<Vec<f32>>> {
+        self.propagate(gradient, wanted, Ok)
+    }
+
+    /// [`Self::backward`] with what `finish` makes of its result: where that fails or is given up, no tile has been read.
+    fn propagate(
+        &mut self,
+        gradient: Vec<f32>,
+        wanted: bool,
+        finish: impl FnOnce(Vec<f32>) -> Result<Vec<f32>>,
+    ) -> Result<Option<Vec<f32>>> {
         let (outputs, inputs) = self.shape();
         let batch = self.last.as_ref().ok_or_else(|| Error::State("backward() before forward()".into()))?.batch;
         check_len("grad", gradient.len(), batch, outputs)?;
@@ -259,14 +276,14 @@ impl Grid {
         let gradients = cut(gradient, &self.rows);
         let mut result = None;
         if wanted {
-            self.remember();
+            self.remember()?;
             let task = |i: usize, tile: &mut Tile| {
                 let gradient = &gradients[i / self.columns.len()];
                 tile.backward(&blocks::scaled(self.isa, gradient, &self.factors[i].forth(), 1.0), batch)
             };
             result = Some(self.read(batch, task, |mut read| {
                 let place = |i: usize| (&self.columns[i % self.columns.len()], 1.0);
-                blocks::sum(self.isa, "gradient of the input", &mut read, false, (batch, inputs), &[], place)
+                finish(blocks::sum(self.isa, "gradient of the input", &mut read, false, (batch, inputs), &[], place)?)
             })?);
         }
         if let Some(last) = &mut self.last {
@@ -306,25 +323,57 @@ impl Grid {
     }
 }
 
-/// Runs work on tiles; they are all as before if it is given up.
-pub(super) fn together<R>(mut tiles: Vec<SharedTile>, work: usize, change: impl FnOnce() -> R) -> R {
-    let save = |tiles: &Vec<SharedTile>| -> Vec<Option<Tile>> {
-        tiles.iter().map(|tile| tile.lock().ok().map(|tile| tile.clone())).collect()
-    };
-    let put_back = |tiles: &mut Vec<SharedTile>, before: Vec<Option<Tile>>| {
+/// Changes tiles; they are all as before if that is given up, or fails after it could have been given up.
+pub(super) fn together<R>(mut tiles: Vec<SharedTile>, work: usize, change: impl FnOnce() -> Result<R>) -> Result<R> {
+    let copies = tiles.iter().map(|tile| locked(tile, |tile| Ok(tile.copied()))).sum::<Result<usize>>()?;
+    if check_room(copies, "copies of the tiles").is_err() {
+        return stop::unwatched(change);
+    }
+    let save = |tiles: &Vec<SharedTile>| tiles.iter().map(|tile| tile.lock().ok().map(|tile| tile.clone())).collect();
+    let restore = |tiles: &mut Vec<SharedTile>, before: Vec<Option<Tile>>| {
         for (tile, before) in tiles.iter().zip(before) {
-            let Some(before) = before else { continue };
-            tile.clear_poison();
-            if let Ok(mut tile) = tile.lock() {
-                *tile = before;
-            }
+            before.into_iter().for_each(|before| put_back(tile, |tile| *tile = before));
         }
     };
-    stop::undoable(&mut tiles, work as f64, save, put_back, |_| change())
+    stop::undoable(&mut tiles, work as f64, save, restore, |_| change())
+}
+
+/// Takes back what was given up while the tile was locked.
+fn put_back(tile: &SharedTile, change: impl FnOnce(&mut Tile)) {
+    tile.clear_poison();
+    if let Ok(mut tile) = tile.lock() {
+        change(&mut tile);
+    }
 }
 
 pub(super) fn locked<R>(tile: &SharedTile, task: impl FnOnce(&mut Tile) -> Result<R>) -> Result<R> {
-    let mut tile =
-        tile.lock().map_err(|_| Error::State("an earlier internal error left this tile inconsistent".into()))?;
-    task(&mut tile)
+    task(&mut *lock(tile, "tile")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::{AnalogSgd, Foundation, Rule, Site};
+    use crate::device::{Device, SoftBounds};
+    use crate::periphery::Periphery;
+    use crate::pulse::PulseUpdate;
+    use crate::rng::Key;
+
+    #[test]
+    fn a_pass_that_cannot_be_finished_has_read_nothing() {
+        let rule = Rule::AnalogSgd(AnalogSgd { device: Device::SoftBounds(SoftBounds::default()) });
+        let site =
+            Site { forward: Periphery::default(), backward: Periphery::default(), update: PulseUpdate::default() };
+        let key = Key::from_seed([1; 4]);
+        let foundation = Foundation { shape: (2, 3), key, threads: Threads::ONE, count_pulses: false, blank: false };
+        let tile: SharedTile = Arc::new(Mutex::new(Tile::new(&rule, site, foundation).unwrap()));
+        let mut grid = Grid::new(vec![tile.clone()], &[2], &[3], false, Threads::ONE).unwrap();
+        grid.forward(vec![1.0; 12], 4, None).unwrap();
+        let before = tile.lock().unwrap().snapshot();
+        let refuse = |_| Err(Error::State("no room for images".into()));
+        assert!(grid.backward_patches(&[1.0; 8], 4, true, refuse).is_err());
+        assert_eq!(tile.lock().unwrap().snapshot(), before);
+        assert!(grid.backward_patches(&[1.0; 8], 4, true, Ok).unwrap().is_some());
+        assert_ne!(tile.lock().unwrap().snapshot(), before);
+    }
 }

@@ -24,7 +24,7 @@ pub struct Step<'a> {
 ///
 /// # Errors
 /// [`Error`] before a backward pass, for a bad rate, gradients of another length than their biases, or errors and new
-/// biases that are not finite; then nothing has changed.
+/// biases that are not finite, or what a tile refuses; then nothing has changed.
 pub fn update(steps: &mut [Step<'_>], lr: f64) -> Result<()> {
     if !(lr.is_finite() && lr >= 0.0) {
         return Err(Error::parameter("lr", lr, "a finite number >= 0"));
@@ -65,10 +65,15 @@ pub fn update(steps: &mut [Step<'_>], lr: f64) -> Result<()> {
         losses.push(loss);
         tasks.push((work, (tile.clone(), x, d)));
     }
+    // Before the first tile changes, all that one may refuse: the others would keep their pulses. A tile that may not be
+    // waited for is found here, too, on the thread that must not wait.
+    for (_, (tile, x, d)) in &tasks {
+        locked(tile, |tile| tile.check_update(&Batch { x: &**x, d, size: d.len() / tile.shape().0, lr }))?;
+    }
     let run = |(tile, x, d): (SharedTile, Inputs, Vec<f32>)| {
         locked(&tile, |tile| {
-            let (before, size) = (tile.pulses(), d.len() / tile.shape().0);
-            tile.update(Batch { x: &*x, d: &d, size, lr })?;
+            let before = tile.pulses();
+            tile.update(Batch { x: &*x, d: &d, size: d.len() / tile.shape().0, lr })?;
             Ok(tile.pulses() - before)
         })
     };

@@ -4,12 +4,14 @@
 //! A forked child must not use its parent's threads (they do not exist there), so pools are keyed by the process id;
 //! rayon's global pool is never touched and nothing is started before the first parallel call.
 
+mod lock;
 mod pool;
 pub mod stop;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use self::lock::{answering, lock};
 use self::pool::{Ask, Pool};
 use self::stop::{Relay, Told, checkpoint};
 use crate::error::{Error, Result};

@@ -4,6 +4,7 @@
 //! work that changes nothing before its end, or that [`undoable`] takes back, may be watched; all else is [`unwatched`].
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,29 +66,33 @@ pub fn unwatched<R>(work: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `change`, of roughly so many nanoseconds, on `thing`, which is as before if the call is given up meanwhile: what
-/// was saved is put back. Short work is not given up, since saving would cost more.
-pub fn undoable<T, S, R>(
+/// was saved is put back, also if it fails. Short work is not given up, since saving would cost more; it must not have
+/// changed anything when it fails.
+pub fn undoable<T, S, R, E>(
     thing: &mut T,
     nanoseconds: f64,
     save: impl FnOnce(&T) -> S,
     put_back: impl FnOnce(&mut T, S),
-    change: impl FnOnce(&mut T) -> R,
-) -> R {
+    change: impl FnOnce(&mut T) -> Result<R, E>,
+) -> Result<R, E> {
     const LONG: f64 = 50e6;
     let free = WATCH.with_borrow(|watch| matches!(watch, Watch::Nobody));
     if free || nanoseconds < LONG {
         return unwatched(|| change(thing));
     }
     let before = save(thing);
-    catch_unwind(AssertUnwindSafe(|| change(thing))).unwrap_or_else(|reason| {
+    let result = catch_unwind(AssertUnwindSafe(|| change(thing)));
+    if !matches!(result, Ok(Ok(_))) {
         put_back(thing, before);
-        resume_unwind(reason)
-    })
+    }
+    result.unwrap_or_else(|reason| resume_unwind(reason))
 }
 
 /// [`undoable`] for what is saved as a copy.
 pub fn all_or_nothing<T: Clone, R>(thing: &mut T, nanoseconds: f64, change: impl FnOnce(&mut T) -> R) -> R {
-    undoable(thing, nanoseconds, T::clone, |thing, before| *thing = before, change)
+    let change = |thing: &mut T| Ok::<_, Infallible>(change(thing));
+    let Ok(result) = undoable(thing, nanoseconds, T::clone, |thing, before| *thing = before, change);
+    result
 }
 
 /// How many rows of so many numbers are a piece of work between two checkpoints, where little is done with each number:

@@ -52,6 +52,11 @@ fn most_of(class: usize) -> usize {
     2 * (((class - 8 * octave + 1) << octave) - 1)
 }
 
+/// Bytes that cells with at most so many pulses wait in.
+pub(super) fn room(pulses: usize) -> usize {
+    (0..=class_of(pulses as u32)).map(|class| (most_of(class).div_ceil(WORD) + 1) * size_of::<[u32; LANES]>()).sum()
+}
+
 impl<R: Response> Waiting<R> {
     /// None yet; none that comes has more than so many pulses.
     pub(super) fn new(sending: Sending<R>, pulses: usize) -> Self {
@@ -225,5 +230,14 @@ mod tests {
             assert!(most - before <= (total as usize / 7).max(2), "{total}: {before} to {most}");
         }
         assert_eq!(class_of(0), 0);
+    }
+
+    #[test]
+    fn room_is_what_waiting_takes() {
+        let words = |class| Batch::new(most_of(class)).directions.words;
+        for pulses in [1, 100, 12_345] {
+            let taken: usize = (0..=class_of(pulses)).map(|class| size_of_val(&*words(class))).sum();
+            assert_eq!(room(pulses as usize), taken);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::fidelity::Fidelity;
 use crate::config::{Consistent, Count, Flag, Range, choices, parameters};
+use crate::error::{Error, Result};
 use crate::simd::{Isa, Kernel};
 
 choices! {
@@ -48,6 +49,20 @@ parameters! {
 }
 
 impl Consistent for PulseUpdate {}
+
+impl PulseUpdate {
+    /// Slots that are numbered for every vector pair of a batch of so many, whether they are sent or not.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if their numbers exceed the counters.
+    pub(crate) fn slots_per_vector(&self, batch: usize) -> Result<u32> {
+        let longest = self.desired_bl.max(MAX_BL);
+        if u32::try_from(batch).ok().and_then(|batch| batch.checked_mul(longest)).is_none() {
+            return Err(Error::parameter("batch", batch, format!("at most {}", u32::MAX / longest)));
+        }
+        Ok(longest)
+    }
+}
 
 /// Train length and scales for one vector pair; `length` 0 sends nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

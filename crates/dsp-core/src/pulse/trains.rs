@@ -3,11 +3,12 @@
 use std::cell::LazyCell;
 use std::ops::Deref;
 
+use super::lockstep;
 use super::management::{PulseType, PulseUpdate, Scaling};
 use super::rounds::{Pulse, Rounds};
 use super::segments::{Segment, Segments};
 use super::train::{Lines, Rule};
-use crate::error::{Error, Result, check_room};
+use crate::error::{Result, check_room};
 use crate::par::Threads;
 use crate::par::stop::checkpoint;
 use crate::rng::{Key, Purpose};
@@ -73,13 +74,10 @@ impl Trains {
     /// Draws the trains of a batch.
     ///
     /// # Errors
-    /// [`Error::Parameter`] if batch times train length exceeds the counters, [`Error::NonFinite`] for vectors that are not
-    /// finite.
+    /// [`crate::Error::Parameter`] if batch times train length exceeds the counters, [`crate::Error::NonFinite`] for vectors
+    /// that are not finite.
     pub fn draw(request: &Request<'_>) -> Result<Self> {
-        let longest = request.update.desired_bl.max(4096);
-        if u32::try_from(request.batch).ok().and_then(|batch| batch.checked_mul(longest)).is_none() {
-            return Err(Error::parameter("batch", request.batch, format!("at most {}", u32::MAX / longest)));
-        }
+        let longest = request.update.slots_per_vector(request.batch)?;
         let of = |name, vectors: &dyn Vectors, width| -> Result<Vec<f32>> {
             let largest = vectors.largest(request.isa, 0..vectors.len(), width);
             if !largest.iter().all(|most| most.is_finite()) {
@@ -98,7 +96,8 @@ impl Trains {
             _ => (Kind::Deterministic(deterministic(request, &scalings)?), 0.0),
         };
         let trains = Self { kind, slots, expected, rows: request.rows };
-        check_room(trains.bytes().saturating_mul(4).saturating_add(trains.sparse_bytes(request.cols)), "the pulses")?;
+        let around = trains.sparse_bytes(request.cols) + trains.dense_bytes(request.cols, request.threads);
+        check_room(trains.bytes().saturating_mul(4).saturating_add(around), "the pulses")?;
         Ok(trains)
     }
 
@@ -133,6 +132,17 @@ impl Trains {
         match &self.kind {
             Kind::Stochastic(segments) if !self.many((self.rows * cols) as f64) => {
                 24 * self.expected as usize + 4 * segments.met()
+            }
+            _ => 0,
+        }
+    }
+
+    /// What cells of like numbers of pulses wait in on every thread, where pulses are many: of few cells, far more than
+    /// their trains take.
+    fn dense_bytes(&self, cols: usize, threads: Threads) -> usize {
+        match &self.kind {
+            Kind::Stochastic(segments) if self.many((self.rows * cols) as f64) => {
+                lockstep::room(lockstep::WORD * segments.len()).saturating_mul(threads.count().min(self.rows))
             }
             _ => 0,
         }
