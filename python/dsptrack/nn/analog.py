@@ -127,6 +127,12 @@ class AnalogLayer(Layer):
         outputs, inputs = weight_shape[0], math.prod(weight_shape[1:])
         kind = choice("bias", bias, ("digital", "analog", "none"))
         self.error_scale = choice("error_scale", error_scale, ("mean", "sum"))
+        self._options: dict[str, object] = {
+            "bias": kind,
+            "weight_scaling_omega": weight_scaling_omega,
+            "weight_scaling_columnwise": weight_scaling_columnwise,
+            "learn_out_scaling": learn_out_scaling,
+        }
         self._weight_shape = weight_shape
         self._fan_in = inputs
         self._analog_bias = kind == "analog"
@@ -207,6 +213,10 @@ class AnalogLayer(Layer):
     def update(self, lr: float) -> None:
         """Step tiles, learned scales and bias by one mini-batch at the global learning rate `lr` >= 0."""
         update_together([self], lr)
+
+    def options(self) -> dict[str, object]:
+        """Return the bias and the scales; rule, reads and trains are in the states of the tiles."""
+        return self._options | {"error_scale": self.error_scale}
 
     def state_dict(self) -> dict[str, object]:
         """Return the digital bias, if there is one, and by number the tiles with their scales."""

@@ -73,13 +73,19 @@ class Conv2d(AnalogLayer):
         self.in_channels = whole("in_channels", in_channels, 1)
         self.out_channels = whole("out_channels", out_channels, 1)
         self.kernel_size = pair("kernel_size", kernel_size, 1)
-        self._windows = Windows(
-            self.kernel_size, pair("stride", stride, 1), pair("padding", padding, 0), pair("dilation", dilation, 1)
-        )
+        self.stride = pair("stride", stride, 1)
+        self.padding = pair("padding", padding, 0)
+        self.dilation = pair("dilation", dilation, 1)
+        self._windows = Windows(self.kernel_size, self.stride, self.padding, self.dilation)
         super().__init__((self.out_channels, self.in_channels, *self.kernel_size), algorithm, **options)
 
     def __repr__(self) -> str:
         return f"Conv2d({self.in_channels}, {self.out_channels}, {self.kernel_size})"
+
+    def options(self) -> dict[str, object]:
+        """Return the sizes and what AnalogLayer adds."""
+        names = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation")
+        return {name: getattr(self, name) for name in names} | super().options()
 
     def forward(self, x: FloatArray) -> FloatArray:
         """Return the convolution read from the tiles, (B, M, H', W'), for `x` (B, C, H, W)."""

@@ -65,6 +65,10 @@ class Dropout(Layer):
         """Return `grad` with the same elements dropped and scaled."""
         return grad if self._factor is None else like("grad", grad, self._factor.shape) * self._factor
 
+    def options(self) -> dict[str, object]:
+        """Return the probability."""
+        return {"p": self.p}
+
     def state_dict(self) -> dict[str, object]:
         """Return where the random numbers stand, as NumPy's bit generator tells it."""
         return {"rng": self._generator.bit_generator.state}

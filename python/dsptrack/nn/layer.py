@@ -62,6 +62,13 @@ class Layer(ABC):
         """Set `training` to False."""
         self.train(False)
 
+    def options(self) -> dict[str, object]:
+        """Return what the constructor was told, as far as it changes the layer's results: plain values and tuples.
+
+        A trainer refuses the checkpoint of a network whose layers have other options.
+        """
+        return {}
+
     def state_dict(self) -> dict[str, object]:
         """Return copies of all that training changes, in nested dicts; empty for layers without parameters.
 

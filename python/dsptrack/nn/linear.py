@@ -52,6 +52,10 @@ class Linear(AnalogLayer):
     def __repr__(self) -> str:
         return f"Linear({self.in_features}, {self.out_features})"
 
+    def options(self) -> dict[str, object]:
+        """Return the sizes and what AnalogLayer adds."""
+        return {"in_features": self.in_features, "out_features": self.out_features} | super().options()
+
     def forward(self, x: FloatArray) -> FloatArray:
         """Return x Wᵀ + b read from the tiles, (B, M), for `x` (B, N)."""
         x = matrix("x", x)

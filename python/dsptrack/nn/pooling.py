@@ -26,6 +26,10 @@ class _Pool(Layer):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.kernel_size}, {self.stride})"
 
+    def options(self) -> dict[str, object]:
+        """Return the windows' sizes and distances."""
+        return {"kernel_size": self.kernel_size, "stride": self.stride}
+
     def forward(self, x: FloatArray) -> FloatArray:
         """Return one number for every window, (B, C, H', W'), H' = (H - kh) // stride + 1, for `x` (B, C, H, W)."""
         x = floats("x", x, 4)

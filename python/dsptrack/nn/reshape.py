@@ -67,6 +67,10 @@ class Reshape(Layer):
     def __repr__(self) -> str:
         return f"Reshape({', '.join(map(str, self.shape))})"
 
+    def options(self) -> dict[str, object]:
+        """Return the new sizes."""
+        return {"shape": self.shape}
+
     def forward(self, x: FloatArray) -> FloatArray:
         """Return `x` as (B, *shape)."""
         x = tensor("x", x)

@@ -4,7 +4,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -19,6 +19,7 @@ from dsptrack.datasets.streaming import checked, order, stream
 from dsptrack.exceptions import ConfigError, DivergenceError, StateError
 
 from .account import programming_events, pulses, sp_error
+from .agreement import described, require_same
 from .callbacks import Callback
 from .evaluation import Evaluation, evaluate
 from .history import EpochRecord, History
@@ -218,6 +219,7 @@ class Trainer:
         history, and what the callbacks remember. The data are not in it.
         """
         return {
+            "network": described(self.model, self.loss),
             "model": self.model.state_dict(),
             "order": list(self._key),
             "batch_size": self.batch_size,
@@ -240,10 +242,14 @@ class Trainer:
         Raises
         ------
         StateError
-            If it has other entries, or belongs to another `batch_size`, `lr` or `callbacks`. Also what the layers and
-            tiles raise. The trainer then is as it was.
+            If it has other entries, or belongs to another network, loss, `batch_size`, `lr` or `callbacks`. Also what
+            the layers and tiles raise. The trainer then is as it was.
         """
-        state = entries(self, state, ("model", "order", "batch_size", "lr", "progress", "history", "callbacks"))
+        names = {"model", "order", "batch_size", "lr", "progress", "history", "callbacks"}
+        if isinstance(state, Mapping) and "network" in state:  # older states have none
+            names.add("network")
+            require_same(described(self.model, self.loss), state["network"])
+        state = entries(self, state, names)
         for name, own in (("batch_size", self.batch_size), ("lr", self._lr_words())):
             if state[name] != own:
                 raise StateError(f"{name} = {own!r}: the state belongs to {state[name]!r}")
