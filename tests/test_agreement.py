@@ -1,5 +1,6 @@
 """A checkpoint is taken up by the network and the trainer that it belongs to, and by no other."""
 
+import numpy as np
 import pytest
 
 import dsptrack as dt
@@ -60,3 +61,14 @@ def test_older_states_say_nothing_of_the_network():
     state = trainer(linear()).state_dict()
     del state["network"]
     trainer(linear()).load_state_dict(state)
+
+
+def test_another_seed_is_refused():
+    state = trainer(linear()).state_dict()
+    for seed in (1, np.random.SeedSequence(1)):
+        with pytest.raises(dt.StateError, match="(?s)rng = .*another seed"):
+            trainer(linear(), rng=seed).load_state_dict(state)
+    for same in (0, np.random.SeedSequence(0), None, np.random.default_rng(5)):
+        again = trainer(linear(), rng=same)
+        again.load_state_dict(state)
+        assert again.state_dict()["order"] == state["order"]

@@ -1,6 +1,6 @@
 """What a checkpoint says of the network and the loss that it belongs to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from dsptrack.exceptions import StateError
 
@@ -25,6 +25,19 @@ def _layers(chain: Sequential, place: str) -> dict[str, object]:
         if isinstance(layer, Sequential):
             found |= _layers(layer, inside)
     return found
+
+
+def rate_words(lr: float | Callable[[float], float], every: str) -> str:
+    """Return what a checkpoint says of the learning rate: a name for callables that have nothing better."""
+    words = getattr(lr, "__qualname__", None)
+    return f"{every} {repr(lr) if words is None else words}"
+
+
+def checked_key(words: object, own: Sequence[int]) -> list[int]:
+    """Return the key of the order of the images if it is one."""
+    if not isinstance(words, list) or len(words) != len(own) or not all(type(word) is int for word in words):
+        raise StateError(f"order = {words!r}: must be {len(own)} integers")
+    return words
 
 
 def require_same(own: Mapping[str, object], theirs: object) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Literal
 
+import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
@@ -19,7 +20,7 @@ from dsptrack.datasets.streaming import checked, order, stream
 from dsptrack.exceptions import ConfigError, DivergenceError, StateError
 
 from .account import programming_events, pulses, sp_error
-from .agreement import described, require_same
+from .agreement import checked_key, described, rate_words, require_same
 from .callbacks import Callback
 from .evaluation import Evaluation, evaluate
 from .history import EpochRecord, History
@@ -98,6 +99,7 @@ class Trainer:
                 raise ConfigError(f"callbacks: {callback!r} is no Callback")
         self.history = History()
         self._key = key(rng)
+        self._seed = None if isinstance(rng, np.random.Generator | np.random.BitGenerator) else rng
         self._progress = Progress()
 
     def fit(
@@ -223,7 +225,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "order": list(self._key),
             "batch_size": self.batch_size,
-            "lr": self._lr_words(),
+            "lr": rate_words(self.lr, self.lr_every),
             "progress": self._progress.to_dict(),
             "history": [record.to_dict() for record in self.history],
             "callbacks": [callback.state_dict() for callback in self.callbacks],
@@ -232,7 +234,7 @@ class Trainer:
     def load_state_dict(self, state: object) -> None:
         """Take up a state that `state_dict` of a trainer made with the same arguments returned.
 
-        The order of the images comes from the state, whatever `rng` was.
+        The order of the images comes from the state; `rng` must have been the same seed, a Generator or None.
 
         Parameters
         ----------
@@ -242,24 +244,21 @@ class Trainer:
         Raises
         ------
         StateError
-            If it has other entries, or belongs to another network, loss, `batch_size`, `lr` or `callbacks`. Also what
-            the layers and tiles raise. The trainer then is as it was.
+            If it has other entries, or belongs to another network, loss, `batch_size`, `lr`, `rng` or `callbacks`. Also
+            what the layers and tiles raise. The trainer then is as it was.
         """
         names = {"model", "order", "batch_size", "lr", "progress", "history", "callbacks"}
         if isinstance(state, Mapping) and "network" in state:  # older states have none
             names.add("network")
             require_same(described(self.model, self.loss), state["network"])
         state = entries(self, state, names)
-        for name, own in (("batch_size", self.batch_size), ("lr", self._lr_words())):
+        for name, own in (("batch_size", self.batch_size), ("lr", rate_words(self.lr, self.lr_every))):
             if state[name] != own:
                 raise StateError(f"{name} = {own!r}: the state belongs to {state[name]!r}")
-        progress, history, words = (
-            Progress.from_dict(state["progress"]),
-            History.from_dicts(state["history"]),
-            state["order"],
-        )
-        if not isinstance(words, list) or len(words) != len(self._key) or not all(type(w) is int for w in words):
-            raise StateError(f"order = {words!r}: must be {len(self._key)} integers")
+        progress, history = Progress.from_dict(state["progress"]), History.from_dicts(state["history"])
+        words = checked_key(state["order"], self._key)
+        if self._seed is not None and words != key(self._seed):
+            raise StateError(f"rng = {self._seed!r}: the state belongs to another seed of the order of the images")
         theirs = state["callbacks"]
         if not isinstance(theirs, list) or len(theirs) != len(self.callbacks):
             raise StateError(f"callbacks: the state must have {len(self.callbacks)} entries")
@@ -392,8 +391,3 @@ class Trainer:
         if not callable(self.lr):
             return self.lr
         return number("lr", self.lr(len(self.history) + share), low=0.0)
-
-    def _lr_words(self) -> str:
-        """Return what a checkpoint says of the learning rate: a name for callables that have nothing better."""
-        words = getattr(self.lr, "__qualname__", None)
-        return f"{self.lr_every} {repr(self.lr) if words is None else words}"
