@@ -66,7 +66,7 @@ def test_older_states_say_nothing_of_the_network():
 def test_another_seed_is_refused():
     state = trainer(linear()).state_dict()
     for seed in (1, np.random.SeedSequence(1)):
-        with pytest.raises(dt.StateError, match="(?s)rng = .*another seed"):
+        with pytest.raises(dt.StateError, match=r"(?s)rng = .*another seed"):
             trainer(linear(), rng=seed).load_state_dict(state)
     for same in (0, np.random.SeedSequence(0), None, np.random.default_rng(5)):
         again = trainer(linear(), rng=same)

@@ -280,3 +280,55 @@ def test_images_keep_their_layout(data):
     trainer = dt.nn.Trainer(model, dt.nn.CrossEntropyLoss(), lr=0.1, batch_size=500, rng=0)
     trainer.fit(images, 1)
     assert shapes == [(500, 1, 8, 8), (500, 1, 8, 8), (433, 1, 8, 8), (364, 1, 8, 8)]
+
+
+def test_evaluating_in_an_epoch_changes_no_mode(data):
+    modes = []
+
+    class Look(dt.nn.Callback):
+        def on_batch_end(self, trainer, loss):
+            trainer.accuracy(data.test_x, data.test_y)
+            modes.append([layer.training for layer in trainer.model.layers])
+
+    trainer = make_trainer(callbacks=[Look()])
+    trainer.fit(data, 1)
+    assert modes == [[True] * 4] * BATCHES
+    assert not any(layer.training for layer in trainer.model.layers)
+
+
+def test_a_callback_that_raises_after_an_epoch_costs_none(data):
+    class Raise(dt.nn.Callback):
+        def on_epoch_end(self, trainer, record):
+            if record.epoch == 1:
+                raise KeyError
+
+    trainer = make_trainer(callbacks=[Raise()])
+    with pytest.raises(KeyError):
+        trainer.fit(data, 1)
+    steps = len(rates_seen(trainer, data, 1))
+    assert (steps, len(trainer.history)) == (BATCHES, 2)
+
+
+@pytest.mark.parametrize("watching", [False, True])
+def test_fit_goes_on_in_the_epoch_that_was_interrupted(data, watching):
+    whole, trainer = (
+        make_trainer(lr=0.1, lr_every="epoch", callbacks=[Tell(lambda seen: None)] if watching else [])
+        for _ in range(2)
+    )
+    backward, calls = trainer.model.backward, []
+
+    def interrupted(grad):
+        calls.append(grad)
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        return backward(grad)
+
+    trainer.model.backward = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(data, 1)
+    assert (trainer.state_dict()["progress"]["batches"], len(trainer.history)) == (6, 0)
+    trainer.fit(data, 1)
+    whole.fit(data, 1)
+    assert len(calls) == BATCHES + 1
+    # Not the same bits: the read before the interrupt has advanced the noise.
+    assert trainer.history[0].train_loss == pytest.approx(whole.history[0].train_loss, rel=0.1)

@@ -1,12 +1,15 @@
 """What a network's tiles spent, and how well they know their symmetric points."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from dsptrack.exceptions import StateError
 from dsptrack.tile import AnalogTile
+
+from .layer import Layer
 
 
 def pulses(tiles: Iterable[AnalogTile]) -> dict[str, int]:
@@ -65,3 +68,14 @@ def sp_error(tiles: Iterable[AnalogTile]) -> float | None:
     every = np.concatenate(errors) if errors else np.empty(0)
     known = every[np.isfinite(every)]
     return float(np.sqrt(np.mean(known**2))) if known.size else None
+
+
+def spent(layers: Sequence[Layer]) -> dict[str, Any]:
+    """Return the fields of an EpochRecord that the tiles of these layers know."""
+    tiles = [tile for layer in layers for tile in layer.tiles]
+    return {
+        "sp_error": sp_error(tiles),
+        "sp_error_by_layer": {f"{i} {layer!r}": sp_error(layer.tiles) for i, layer in enumerate(layers) if layer.tiles},
+        "pulses": pulses(tiles),
+        "programming_events": programming_events(tiles),
+    }

@@ -27,13 +27,17 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(model: Sequential, loss: Loss, x: npt.ArrayLike, y: npt.ArrayLike) -> Evaluation:
-    """Return mean loss and accuracy; the model is in evaluation mode afterwards."""
+    """Return mean loss and accuracy; the model is then in the mode that it was in."""
     images, labels = checked(x, y)
     total, right = 0.0, 0
+    training = model.training
     model.eval()
-    for start in range(0, len(images), _BATCH):
-        part = slice(start, start + _BATCH)
-        output, wanted = model.forward(images[part]), labels[part]
-        total += loss.forward(output, wanted) * len(wanted)
-        right += int((output.argmax(axis=1) == wanted).sum())
+    try:
+        for start in range(0, len(images), _BATCH):
+            part = slice(start, start + _BATCH)
+            output, wanted = model.forward(images[part]), labels[part]
+            total += loss.forward(output, wanted) * len(wanted)
+            right += int((output.argmax(axis=1) == wanted).sum())
+    finally:
+        model.train(training)
     return Evaluation(total / len(images), 100.0 * right / len(images))

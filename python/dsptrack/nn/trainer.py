@@ -19,7 +19,7 @@ from dsptrack.datasets import Dataset
 from dsptrack.datasets.streaming import checked, order, stream
 from dsptrack.exceptions import ConfigError, DivergenceError, StateError
 
-from .account import programming_events, pulses, sp_error
+from .account import spent
 from .agreement import checked_key, described, rate_words, require_same
 from .callbacks import Callback
 from .evaluation import Evaluation, evaluate
@@ -117,6 +117,9 @@ class Trainer:
     ) -> History:
         """Train for `epochs` epochs and test after each.
 
+        A call that Ctrl-C or an error ended leaves the mini-batches that were learned from: the next call first ends
+        that epoch. Afterwards the model is in evaluation mode.
+
         Parameters
         ----------
         data
@@ -179,7 +182,7 @@ class Trainer:
             self._progress = replace(self._progress, stopped=False)
         images = fingerprint(x, y)
         if self._progress.batches and self._progress.images != images:
-            raise StateError("data: other images than those of the epoch that was interrupted")
+            raise StateError("data: other images than those of the interrupted epoch; a new Trainer takes them")
         self._progress = replace(self._progress, images=images)
 
         first = 0 if resume else len(self.history)
@@ -321,17 +324,15 @@ class Trainer:
     ) -> EpochRecord:
         """Do the next epoch, or what is left of it, and record it."""
         batches = -(-len(x) // self.batch_size)
-        before, started = self._progress, time.perf_counter()
+        before = self._progress
         watching = [c for c in self.callbacks if type(c).on_batch_end is not Callback.on_batch_end]
         by_batch = self.lr_every == "batch" and callable(self.lr)
         first = self._rate(0)
         lr = self._rate(before.batches / batches) if by_batch and before.batches else first
 
-        def after(value: float, total: float) -> float:
+        def after(value: float, progress: Progress) -> float:
             """Do what is wanted after a mini-batch; return the next one's learning rate."""
-            done = self._progress.batches + 1
-            seconds = before.seconds + time.perf_counter() - started
-            self._progress = replace(self._progress, batches=done, loss=total, seconds=seconds)
+            self._progress, done = progress, progress.batches
             for callback in watching:
                 callback.on_batch_end(self, value)
             if saving is not None and saving.by_batch and (len(self.history) * batches + done) % saving.every == 0:
@@ -339,26 +340,22 @@ class Trainer:
             return self._rate(done / batches) if by_batch else lr
 
         wanted = bool(watching) or by_batch or (saving is not None and saving.by_batch)
-        train_loss = self._batches(x, y, lr, tick, after if wanted else None)
-        seconds = before.seconds + time.perf_counter() - started
-        found, tiles = self.evaluate(*test), self.model.tiles
+        self._batches(x, y, lr, tick, after if wanted else None)
+        self.model.eval()
+        found = self.evaluate(*test)
         record = EpochRecord(
             epoch=len(self.history) + 1,
-            train_loss=train_loss,
+            train_loss=self._progress.loss / len(x),
             test_accuracy=found.accuracy,
             test_loss=found.loss,
             lr=first,
-            seconds=seconds,
-            sp_error=sp_error(tiles),
-            sp_error_by_layer={
-                f"{i} {layer!r}": sp_error(layer.tiles) for i, layer in enumerate(self.model.layers) if layer.tiles
-            },
-            pulses=pulses(tiles),
-            programming_events=programming_events(tiles),
+            seconds=self._progress.seconds,
+            **spent(self.model.layers),
         )
         self.history.append(record)
+        self._progress = Progress(images=before.images)  # before the callbacks: one may raise, and this epoch is done
         answers = [callback.on_epoch_end(self, record) for callback in self.callbacks]
-        self._progress = Progress(images=before.images, stopped=any(answers))
+        self._progress = replace(self._progress, stopped=any(answers))
         return record
 
     def _batches(
@@ -367,24 +364,32 @@ class Trainer:
         y: IntArray,
         lr: float,
         tick: Callable[[], object],
-        after: Callable[[float, float], float] | None,
-    ) -> float:
-        """Train on what is left of the epoch; return its mean loss. The hot loop: nothing here is checked twice."""
+        after: Callable[[float, Progress], float] | None,
+    ) -> None:
+        """Train on what is left of the epoch. The hot loop: nothing here is checked twice."""
         model, loss, size = self.model, self.loss, self.batch_size
+        before, started = self._progress, time.perf_counter()
+        done, total = before.batches, before.loss
+
+        def progress() -> Progress:
+            return replace(before, batches=done, loss=total, seconds=before.seconds + time.perf_counter() - started)
+
         model.train()
         picks = order(len(x), self._key, len(self.history) + 1)
-        total = self._progress.loss
-        for images, labels in stream(x, y, size, picks, self._progress.batches):
-            value = loss.forward(model.forward(images), labels)
-            if not math.isfinite(value):
-                raise DivergenceError(f"loss = {value} after the output of {model.layers[-1]!r}: must be finite")
-            model.backward(loss.backward())
-            model.update(lr)
-            total += value * len(labels)
-            tick()
-            if after is not None:
-                lr = after(value, total)
-        return total / len(x)
+        try:
+            for images, labels in stream(x, y, size, picks, done):
+                value = loss.forward(model.forward(images), labels)
+                if not math.isfinite(value):
+                    raise DivergenceError(f"loss = {value} after the output of {model.layers[-1]!r}: must be finite")
+                model.backward(loss.backward())
+                model.update(lr)
+                done, total = done + 1, total + value * len(labels)
+                tick()
+                if after is not None:
+                    lr = after(value, progress())
+        finally:
+            # Whatever ended it, the next call goes on behind the last mini-batch that was learned from.
+            self._progress = progress()
 
     def _rate(self, share: float) -> float:
         """Return the learning rate when this share of the current epoch is done."""
