@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import dsptrack as dt
-from helpers.training import assert_same
+from helpers.training import assert_same, small_digits
 
 RULE = dt.algorithms.AnalogSGD(device=dt.presets.idealized())
 
@@ -72,3 +72,55 @@ def test_another_seed_is_refused():
         again = trainer(linear(), rng=same)
         again.load_state_dict(state)
         assert again.state_dict()["order"] == state["order"]
+
+
+class Scale(dt.nn.Layer):
+    """One learned factor; only public methods are overridden."""
+
+    def __init__(self, limit=10.0):
+        self.factor, self.limit = 1.0, limit
+
+    def forward(self, x):
+        self.x = x
+        return x * np.float32(self.factor)
+
+    def backward(self, grad):
+        self.slope = float((grad * self.x).sum())
+        return grad * np.float32(self.factor)
+
+    def update(self, lr):
+        self.factor = min(self.factor - lr * self.slope, self.limit)
+
+    def options(self):
+        return {"limit": self.limit}
+
+    def state_dict(self):
+        return {"factor": self.factor}
+
+    def load_state_dict(self, state):
+        if not isinstance(state["factor"], float):
+            raise dt.StateError("factor: must be a float")
+        self.factor = state["factor"]
+
+
+def test_a_layer_of_ones_own_is_saved_and_resumed(tmp_path):
+    def scaled(limit=10.0):
+        inner = dt.nn.Sequential(Scale(limit), dt.nn.Tanh())
+        return trainer(inner, dt.nn.Linear(64, 10, RULE, rng=0))
+
+    path = tmp_path / "run.safetensors"
+    first = scaled()
+    first.fit(small_digits(), 1, checkpoint=path)
+    assert first.model.layers[0].layers[0].factor != 1.0
+    again = scaled()
+    again.resume(path)
+    assert_same(again.model.state_dict(), first.model.state_dict())
+    with pytest.raises(dt.StateError, match=r"layer 0, Sequential: layer 0, Scale: limit = 5\.0"):
+        scaled(5.0).resume(path)
+
+    broken = again.model.state_dict()
+    broken["1"]["blocks"] = None
+    broken["0"]["0"]["factor"] = 3.0
+    with pytest.raises(dt.StateError):
+        again.model.load_state_dict(broken)
+    assert_same(again.model.state_dict(), first.model.state_dict())

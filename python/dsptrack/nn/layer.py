@@ -21,6 +21,10 @@ class Layer(ABC):
     `forward` before it. All arrays are float32 and C-contiguous with the batch in front: (B, ...), that is (B, n) for
     vectors and (B, channels, height, width) for images.
 
+    A layer of your own overrides `forward` and `backward`; `update` where it has parameters; `state_dict` and
+    `load_state_dict`, both, where training changes anything in it; and `options`, so that a checkpoint of other options
+    is refused.
+
     Attributes
     ----------
     needs_input_grad

@@ -115,7 +115,7 @@ class Sequential(Layer):
     def _load(self, state: object) -> None:
         state = entries(self, state, [str(i) for i in range(len(self.layers))])
         for i, layer in enumerate(self.layers):
-            layer._load(state[str(i)])
+            layer.load_state_dict(state[str(i)])
 
     def _diverged(self, layer: Layer, where: str, error: NonFiniteError) -> DivergenceError:
         return DivergenceError(f"{where} of layer {self.layers.index(layer)}, {layer!r}: {error}")
