@@ -182,3 +182,15 @@ def test_zero_shift_and_programs_refuse_before_the_first_pulse(array):
     ):
         with assert_unchanged(array), pytest.raises(dt.DspError):
             call()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_network_whose_last_layer_overflows(nested):
+    """Its update changes no layer, neither before nor beside the faulty one, and names that."""
+    rule = dt.algorithms.AnalogSGD(device=dt.devices.SoftBounds(dw_min=0.01))
+    first, last = dt.nn.Linear(2, 2, rule, rng=0, bias="none"), dt.nn.Linear(2, 2, rule, rng=1)
+    model = dt.nn.Sequential(first, dt.nn.Sequential(dt.nn.Tanh(), last) if nested else last)
+    model.forward(np.ones((1, 2), np.float32))
+    model.backward(np.full((1, 2), 1e10, np.float32))
+    with assert_unchanged(model), pytest.raises(dt.DivergenceError, match=f"update of layer {'1, 1' if nested else 1}"):
+        model.update(1e30)

@@ -49,8 +49,18 @@ class Sequential(Layer):
         self.layers = layers
         self.needs_input_grad = needs_input_grad
         self.tiles = tuple(tile for layer in layers for tile in layer.tiles)
-        self._analog = tuple(layer for layer in layers if isinstance(layer, AnalogLayer))
-        self._rest = tuple(layer for layer in layers if not isinstance(layer, AnalogLayer))
+        # Layers whose tiles step side by side, those of inner chains too, and the others that learn.
+        self._analog: tuple[AnalogLayer, ...] = ()
+        self._rest: tuple[Layer, ...] = ()
+        for layer in layers:
+            update = type(layer).update
+            if isinstance(layer, AnalogLayer) and update is AnalogLayer.update:
+                self._analog += (layer,)
+            elif isinstance(layer, Sequential) and update is Sequential.update:
+                self._analog += layer._analog
+                self._rest += layer._rest
+            elif update is not Layer.update:
+                self._rest += (layer,)
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(repr(layer) for layer in self.layers)})"
@@ -96,17 +106,27 @@ class Sequential(Layer):
         return upstream
 
     def update(self, lr: float) -> None:
-        """Update every layer at the global learning rate `lr`."""
-        rest = self._rest
+        """Update every layer at the global learning rate `lr`: the analog ones all or none, then the others."""
         try:
             update_together(self._analog, lr)
-        except NonFiniteError:
-            rest = self.layers  # nothing has changed: one by one, to find the layer at fault
-        for layer in rest:
+        except NonFiniteError as error:
+            raise self._diverged(self._at_fault(lr), "update", error) from error
+        for layer in self._rest:
             try:
                 layer.update(lr)
             except NonFiniteError as error:
                 raise self._diverged(layer, "update", error) from error
+
+    def _at_fault(self, lr: float) -> Layer:
+        """Return the first analog layer that cannot be updated; none is."""
+        for layer in self._analog:
+            before = layer.state_dict()
+            try:
+                layer.update(lr)
+            except NonFiniteError:
+                return layer
+            layer.load_state_dict(before)
+        return self
 
     def state_dict(self) -> dict[str, object]:
         """Return the states of the layers, keyed by their index: "0", "1", ...."""
@@ -118,4 +138,13 @@ class Sequential(Layer):
             layer.load_state_dict(state[str(i)])
 
     def _diverged(self, layer: Layer, where: str, error: NonFiniteError) -> DivergenceError:
-        return DivergenceError(f"{where} of layer {self.layers.index(layer)}, {layer!r}: {error}")
+        return DivergenceError(f"{where} of layer {self._place(layer)}, {layer!r}: {error}")
+
+    def _place(self, layer: Layer) -> str:
+        """Return the index of a layer, or of the inner chain and there of the layer."""
+        for i, own in enumerate(self.layers):
+            if own is layer:
+                return str(i)
+            if isinstance(own, Sequential) and (inside := own._place(layer)):
+                return f"{i}, {inside}"
+        return ""
