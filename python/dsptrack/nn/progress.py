@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from dsptrack._checks import choice, whole
-from dsptrack.exceptions import StateError
+from dsptrack.exceptions import MissingDataError, StateError
 
 from .layer import FloatArray, IntArray
 from .state import entries
@@ -75,4 +75,9 @@ class Saving:
         """Return what was asked for, None without a path."""
         every = whole("checkpoint_every", every, 1)
         by_batch = choice("checkpoint_unit", unit, ("epoch", "batch")) == "batch"
-        return None if path is None else cls(path=Path(path), every=every, by_batch=by_batch)
+        if path is None:
+            return None
+        place = Path(path)
+        if not place.parent.is_dir():
+            raise MissingDataError(f"checkpoint = {str(place)!r}: there is no folder {str(place.parent)!r}")
+        return cls(path=place, every=every, by_batch=by_batch)

@@ -157,7 +157,7 @@ class Trainer:
         StateError, DataError
             If the checkpoint does not fit this trainer or `data`, or is damaged.
         OSError
-            If the checkpoint cannot be written.
+            If the checkpoint cannot be written; before the first mini-batch if its folder does not exist.
 
         Examples
         --------
