@@ -38,6 +38,9 @@ class Callback:
     def on_batch_end(self, trainer: "Trainer", loss: float) -> None:
         """Look at the loss of a mini-batch, after its update. Not called, and free, where it is not overridden."""
 
+    def reset(self) -> None:
+        """Forget what is remembered: a training that some callback ended is begun anew."""
+
     def state_dict(self) -> dict[str, object]:
         """Return what is remembered: plain values, arrays, and lists and dicts of them."""
         return {}
@@ -49,6 +52,8 @@ class Callback:
 
 class EarlyStop(Callback):
     """Ends the training when a number of the record has not improved for some epochs.
+
+    It remembers the best epoch over several calls of `fit`, until it ends the training; the next call starts afresh.
 
     Parameters
     ----------
@@ -108,6 +113,10 @@ class EarlyStop(Callback):
         if self.best is None or sign * (value - self.best) > self.min_delta:
             self.best, self.best_epoch = value, record.epoch
         return record.epoch - self.best_epoch >= self.patience
+
+    def reset(self) -> None:
+        """Forget the best value and its epoch."""
+        self.best, self.best_epoch = None, 0
 
     def state_dict(self) -> dict[str, object]:
         """Return the best value and its epoch."""

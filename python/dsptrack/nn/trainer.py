@@ -117,8 +117,7 @@ class Trainer:
     ) -> History:
         """Train for `epochs` epochs and test after each.
 
-        A call that Ctrl-C or an error ended leaves the mini-batches that were learned from: the next call first ends
-        that epoch. Afterwards the model is in evaluation mode.
+        After Ctrl-C or an error the next call first ends the epoch. The model is left in evaluation mode.
 
         Parameters
         ----------
@@ -139,7 +138,8 @@ class Trainer:
             How many epochs or mini-batches lie between two checkpoints, >= 1.
         resume
             Whether to go on from `checkpoint` if there is one: the same call, repeated after whatever stopped it, ends
-            with the bits of a run that nothing stopped.
+            with the bits of a run that nothing stopped. A run that a callback ended stays so whatever `epochs` is, until
+            `fit` without `resume` goes on, and resets the callbacks.
 
         Returns
         -------
@@ -178,7 +178,9 @@ class Trainer:
             raise ConfigError("resume = True: needs a checkpoint")
         if resume and saving is not None and saving.path.exists():
             self.resume(saving.path)
-        elif not resume:
+        elif not resume and self._progress.stopped:
+            for callback in self.callbacks:
+                callback.reset()
             self._progress = replace(self._progress, stopped=False)
         images = fingerprint(x, y)
         if self._progress.batches and self._progress.images != images:
