@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import gc
 import json
 import pickle
 
@@ -209,3 +210,49 @@ def test_slow_device_defaults_to_the_fast_one():
     assert arrays["W"].device == arrays["P"].device == rule.device
     both = dataclasses.replace(rule, slow_device=SoftBounds())
     assert dt.AnalogTile((2, 2), both, rng=0).arrays["W"].device == SoftBounds()
+
+
+def test_classes_derived_elsewhere_are_of_their_bases_kind():
+    """They neither hide the kinds of the package nor add any."""
+
+    class SoftBounds(dt.devices.SoftBounds):
+        pass
+
+    class Mine(dt.algorithms.ERider):
+        pass
+
+    class Own(dt.Periphery):
+        pass
+
+    class Other(dt.devices.Device):
+        pass
+
+    mine = SoftBounds(dw_min=0.01)
+    assert type(dt.devices.Device.from_dict({"kind": "SoftBounds"})) is dt.devices.SoftBounds
+    assert type(SoftBounds.from_dict(mine.to_dict())) is SoftBounds
+    tile = dt.AnalogTile((1, 2), Mine(device=mine), forward=Own(), rng=0)
+    same = dt.AnalogTile((1, 2), dt.algorithms.ERider(device=dt.devices.SoftBounds(dw_min=0.01)), rng=1)
+    assert type(dt.AnalogTile.from_state_dict(tile.state_dict()).algorithm) is dt.algorithms.ERider
+    tile.load_state_dict(same.state_dict())
+    with pytest.raises(dt.ConfigError, match='kind = "Device": must be one of ConstantStep'):
+        Other()
+    del SoftBounds, Mine, Own, Other, mine, tile
+    gc.collect()  # other tests look at subclasses
+
+
+def test_what_differs_from_a_state_is_named_alone():
+    rules = [
+        dt.algorithms.ERider(device=dt.presets.reram_array_hfo2(reference_mean=mean), chop_probability=chance)
+        for mean, chance in ((0.1, 0.5), (0.4, 0.25))
+    ]
+    tile, other = (dt.AnalogTile((1, 2), rule, rng=0) for rule in rules)
+    with pytest.raises(dt.SnapshotError) as error:
+        tile.load_state_dict(other.state_dict())
+    assert str(error.value) == (
+        "algorithm.device.reference_mean = 0.4: must be the object's own, 0.1; "
+        "algorithm.chop_probability = 0.25: must be the object's own, 0.5"
+    )
+    with pytest.raises(dt.SnapshotError, match=r"^algorithm\.kind = 'AnalogSGD': must be the object's own, 'ERider'$"):
+        tile.load_state_dict(dt.AnalogTile((1, 2), dt.algorithms.AnalogSGD(device=rules[0].device)).state_dict())
+    with pytest.raises(dt.ConfigError, match=r"^algorithm = a SoftBoundsReference: must be a Algorithm$"):
+        dt.AnalogTile((1, 2), rules[0].device)

@@ -13,6 +13,8 @@ from . import _core
 from ._checks import shown
 from .exceptions import ConfigError
 
+_PACKAGE = __name__.partition(".")[0]
+
 
 class _Compiled:
     """The slot for the core's form: no dataclass field, so that it takes no part in ==, hash, repr and asdict."""
@@ -41,8 +43,11 @@ class Config(_Compiled):
     _kind: ClassVar[str] = "Config"
 
     def __init_subclass__(cls) -> None:
-        cls._kind = cls.__name__
-        Config._kinds[cls._kind] = cls
+        # Only this package's classes are kinds, the core knows no others; one that derives from them elsewhere is of
+        # its base's kind.
+        if cls.__module__.partition(".")[0] == _PACKAGE:
+            cls._kind = cls.__name__
+            Config._kinds[cls._kind] = cls
 
     def __post_init__(self) -> None:
         """Validate: the core reads all fields."""
@@ -102,8 +107,7 @@ class Config(_Compiled):
             raise ConfigError(f"data = {data!r}: must be a dict with the key 'kind'")
         values = dict(data)
         kind = values.pop("kind", None)
-        # A class that others derive from only holds their common fields.
-        kinds = {k: c for k, c in Config._kinds.items() if issubclass(c, cls) and not c.__subclasses__()}
+        kinds = {kind: c for kind, c in Config._kinds.items() if issubclass(c, cls) and _is_last(c)} or {cls._kind: cls}
         chosen = kinds.get(kind) if isinstance(kind, str) else None
         if chosen is None:
             raise ConfigError(f"kind = {kind!r}: must be one of {', '.join(sorted(kinds))}")
@@ -116,6 +120,11 @@ class Config(_Compiled):
             return chosen(**(values | nested))
         except TypeError as error:
             raise ConfigError(f"{kind}: {error}") from None
+
+
+def _is_last(cls: type[Config]) -> bool:
+    """Whether no kind derives from this class, which else only holds their common fields."""
+    return not any(other is not cls and issubclass(other, cls) for other in Config._kinds.values())
 
 
 def _plain(value: Any) -> Any:
@@ -139,5 +148,6 @@ def _restore(cls: type[Config], values: dict[str, Any]) -> Config:
 def compiled(name: str, config: Any, kind: type[Config]) -> _core.Config:
     """Return the compiled form of an argument that must be a configuration of this kind."""
     if not isinstance(config, kind):
-        raise ConfigError(f"{name} = {shown(config)}: must be a {kind.__name__}")
+        found = f"a {type(config).__name__}" if isinstance(config, Config) else shown(config)
+        raise ConfigError(f"{name} = {found}: must be a {kind.__name__}")
     return config._compiled

@@ -1,6 +1,6 @@
 """State dicts of arrays, tiles and optimizers: what stands around a state, and what is checked before it is read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -76,8 +76,21 @@ def _config(name: str, value: Any, cls: type[Config]) -> Config:
 
 def require_same(name: str, value: Any, own: Any) -> None:
     """Refuse a state whose shape or configuration is not the object's own."""
-    if value != own:
-        raise SnapshotError(f"{name} = {value!r}: must be the object's own, {own!r}")
+    if isinstance(value, Config) and isinstance(own, Config):
+        value, own = value.to_dict(), own.to_dict()
+    if differing := list(_differences(name, value, own)):
+        raise SnapshotError("; ".join(differing))
+
+
+def _differences(name: str, value: Any, own: Any) -> Iterator[str]:
+    """Yield a sentence for every number or word that differs; of other kinds of configurations only that."""
+    if isinstance(value, dict) and isinstance(own, dict) and value["kind"] == own["kind"]:
+        for field, mine in own.items():
+            yield from _differences(f"{name}.{field}", value[field], mine)
+    elif isinstance(value, dict) and isinstance(own, dict):
+        yield f"{name}.kind = {value['kind']!r}: must be the object's own, {own['kind']!r}"
+    elif value != own:
+        yield f"{name} = {value!r}: must be the object's own, {own!r}"
 
 
 def require_planes(parts: Any, shape: tuple[int, int]) -> None:

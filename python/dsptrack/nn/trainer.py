@@ -138,7 +138,7 @@ class Trainer:
             How many epochs or mini-batches lie between two checkpoints, >= 1.
         resume
             Whether to go on from `checkpoint` if there is one: the same call, repeated after whatever stopped it, ends
-            with the bits of a run that nothing stopped. A run that a callback ended stays so whatever `epochs` is, until
+            with the bits of a run that nothing stopped. A run that a callback ended stays so whatever `epochs` is;
             `fit` without `resume` goes on, and resets the callbacks.
 
         Returns
