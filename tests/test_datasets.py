@@ -303,3 +303,9 @@ def test_official_mnist():
     data = dt.datasets.load("mnist", Path(__file__).parents[2] / "shared" / "data")
     assert data.note == "MNIST, official split 60,000/10,000"
     np.testing.assert_array_equal(data.train_y[:5], [5, 0, 4, 1, 9])
+
+
+@pytest.mark.parametrize("labels", [[0.9, 1.0], [np.nan, 1.0], np.array([0, 1], np.float32)])
+def test_labels_must_be_integers(labels):
+    with pytest.raises(dt.ConfigError, match=r"labels has dtype float.*must hold integers"):
+        dt.datasets.batches(np.zeros((2, 3)), labels, 1)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dsptrack._checks import whole
+from dsptrack._checks import integers, whole
 from dsptrack._rng import RngLike, key
 from dsptrack.exceptions import ShapeError
 
@@ -41,7 +41,7 @@ def batches(
     Raises
     ------
     ConfigError
-        If `size`, `rng` or `epoch` is not allowed.
+        If `size`, `rng` or `epoch` is not allowed, or labels are no integers.
     ShapeError
         If there are no images, or not as many labels as images.
 
@@ -83,7 +83,7 @@ def stream(x: Floats, y: Labels, size: int, picks: Indices, start: int = 0) -> I
 
 def checked(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, Labels]:
     """Return images and labels as `stream` takes them; a conversion happens once, here."""
-    images, labels = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(y, np.int64)
+    images, labels = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(integers("labels", y))
     if images.ndim < 2 or labels.ndim != 1 or len(images) != len(labels) or len(images) == 0:
         raise ShapeError(f"images have shape {images.shape}, labels {labels.shape}; expected (n, …) and (n,), n >= 1")
     return images, labels

@@ -149,7 +149,7 @@ class Trainer:
         Raises
         ------
         ConfigError
-            If an argument is out of range, or `resume` has no `checkpoint`.
+            If an argument is out of range, labels are no integers, or `resume` has no `checkpoint`.
         ShapeError
             If images and labels do not fit each other or the model.
         DivergenceError
