@@ -83,7 +83,7 @@ def stream(x: Floats, y: Labels, size: int, picks: Indices, start: int = 0) -> I
 
 def checked(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Floats, Labels]:
     """Return images and labels as `stream` takes them; a conversion happens once, here."""
-    images, labels = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(integers("labels", y))
-    if images.ndim < 2 or labels.ndim != 1 or len(images) != len(labels) or len(images) == 0:
-        raise ShapeError(f"images have shape {images.shape}, labels {labels.shape}; expected (n, …) and (n,), n >= 1")
-    return images, labels
+    images, shape = np.ascontiguousarray(x, np.float32), np.shape(y)
+    if images.ndim < 2 or shape != (len(images),) or len(images) == 0:
+        raise ShapeError(f"images have shape {images.shape}, labels {shape}; expected (n, …) and (n,), n >= 1")
+    return images, np.ascontiguousarray(integers("labels", y))
