@@ -103,6 +103,15 @@ def require_planes(parts: Any, shape: tuple[int, int]) -> None:
             raise SnapshotError(f"shape = {shape}: must be that of the arrays' states, {given}")
 
 
+def reduced(thing: Any, num_threads: int) -> tuple[Any, ...]:
+    """Return how copy and pickle make an object again: from its state, with what a class derived from it has added."""
+    return _rebuilt, (type(thing), thing.state_dict(), num_threads), getattr(thing, "__dict__", None) or None
+
+
+def _rebuilt(cls: Any, state: State, num_threads: int) -> Any:
+    return cls.from_state_dict(state, num_threads=num_threads)
+
+
 class Entries:
     """Takes entries out of a state; what is missing, mistyped or left over is a SnapshotError that names its place."""
 

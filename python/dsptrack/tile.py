@@ -107,6 +107,9 @@ class AnalogTile:
             blank,
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _state.reduced(self, self.num_threads)
+
     def __repr__(self) -> str:
         return f"AnalogTile({self.shape}, {type(self._algorithm).__name__})"
 

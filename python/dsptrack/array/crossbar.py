@@ -92,6 +92,9 @@ class CrossbarArray(Pulses, Reads, Responses, Retention, Recording, Programming)
         array._core, array._device = core, device
         return array
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _state.reduced(self, self.num_threads)
+
     def __repr__(self) -> str:
         return f"CrossbarArray({self.shape}, {type(self._device).__name__})"
 

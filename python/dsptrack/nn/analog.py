@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -160,6 +160,13 @@ class AnalogLayer(Layer):
         )
         self.tiles = self._grid.tiles
         self.set_weights(initial.reshape(weight_shape), bias=np.zeros(outputs) if self._analog_bias else None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        last = {"_images": 0, "_input_shape": (), "_bias_grad": None}
+        return {name: value for name, value in vars(self).items() if name != "tiles"} | last
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, tiles=state["_grid"].tiles)
 
     @property
     def weights(self) -> FloatArray:

@@ -1,6 +1,7 @@
 """One matrix of any size, spread over tiles of a limited size, with digital sums."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +53,19 @@ class Grid:
         num_threads: int | None,
     ) -> None:
         self.shape = shape
+        self._arguments = {
+            "shape": shape,
+            "algorithm": algorithm,
+            "forward": forward,
+            "backward": backward,
+            "update": update,
+            "weight_scaling_omega": weight_scaling_omega,
+            "weight_scaling_columnwise": weight_scaling_columnwise,
+            "learn_out_scaling": learn_out_scaling,
+            "max_input_size": max_input_size,
+            "max_output_size": max_output_size,
+            "num_threads": num_threads,
+        }
         self.rows = _split(shape[0], whole("max_output_size", max_output_size, 1))
         self.columns = _split(shape[1], whole("max_input_size", max_input_size, 1))
         self.has_read = False
@@ -75,6 +89,9 @@ class Grid:
         self.core = _core.Grid([tile._core for tile in self.tiles], *sizes, learn_out_scaling, num_threads)
         blocks = iter([Block(tile, self.core, i) for i, tile in enumerate(self.tiles)])
         self.blocks = [[next(blocks) for _ in self.columns] for _ in self.rows]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (self._arguments, self.state_dict())
 
     @property
     def weights(self) -> FloatArray:
@@ -127,6 +144,14 @@ class Grid:
 
     def __repr__(self) -> str:
         return f"Grid{self.shape}"
+
+
+def _rebuilt(arguments: dict[str, Any], state: object) -> Grid:
+    """Return a grid in a state; what belongs to the last batch is in none."""
+    grid = Grid(**arguments, rng=np.random.default_rng(0))
+    grid.set_weights(np.zeros(grid.shape, np.float32))  # gives the blocks the scales that the state is about
+    grid.load(state)
+    return grid
 
 
 def _split(size: int, limit: int) -> list[slice]:

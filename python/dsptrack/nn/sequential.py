@@ -1,5 +1,7 @@
 """A chain of layers."""
 
+from typing import Any
+
 from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
 
 from .analog import AnalogLayer, update_together
@@ -48,11 +50,15 @@ class Sequential(Layer):
             raise ConfigError("layers = (): must hold at least one layer")
         self.layers = layers
         self.needs_input_grad = needs_input_grad
-        self.tiles = tuple(tile for layer in layers for tile in layer.tiles)
+        self._gather()
+
+    def _gather(self) -> None:
+        """Find what `update` steps."""
+        self.tiles = tuple(tile for layer in self.layers for tile in layer.tiles)
         # Layers whose tiles step side by side, those of inner chains too, and the others that learn.
         self._analog: tuple[AnalogLayer, ...] = ()
         self._rest: tuple[Layer, ...] = ()
-        for layer in layers:
+        for layer in self.layers:
             update = type(layer).update
             if isinstance(layer, AnalogLayer) and update is AnalogLayer.update:
                 self._analog += (layer,)
@@ -61,6 +67,10 @@ class Sequential(Layer):
                 self._rest += layer._rest
             elif update is not Layer.update:
                 self._rest += (layer,)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._gather()  # a copied layer has other tiles
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(repr(layer) for layer in self.layers)})"

@@ -3,6 +3,8 @@
 The core moves the pixels; here are the sizes.
 """
 
+from typing import Any
+
 from dsptrack import _core
 from dsptrack._checks import whole
 from dsptrack.exceptions import ConfigError, ShapeError
@@ -26,8 +28,12 @@ class Windows:
 
     def __init__(self, kernel: Pair, stride: Pair, padding: Pair = (0, 0), dilation: Pair = (1, 1)) -> None:
         self.core = _core.Windows(kernel, stride, padding, dilation)
+        self._arguments = (kernel, stride, padding, dilation)
         self._padding = padding
         self._extent = (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Windows, self._arguments
 
     def positions(self, layer: object, height: int, width: int) -> Pair:
         """Return the numbers of positions, vertically and horizontally, in an image of this size for `layer`."""

@@ -134,6 +134,9 @@ class Optimizer(ABC):
         rows, columns = self._shape if len(self._shape) == 2 else (1, *self._shape)
         return rows, columns
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _state.reduced(self, self._arrays["W"].num_threads)
+
     def state_dict(self) -> dict[str, Any]:
         """Return the complete state: an optimizer with this state goes on with the same bits, in any process.
 
