@@ -202,3 +202,36 @@ def test_lies_are_found(liar, words):
 def test_arguments(field, value):
     with pytest.raises(dt.ConfigError, match=field):
         check_rule(own, **{field: value})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"ledger": property(lambda self: {"W": {}})}, "count every array's pulses: no pulses_up of W"),
+        ({"ledger": property(lambda self: self.rule.ledger | {"reference": {}})}, "no sp_estimate"),
+        ({"ledger": None}, "weights, arrays and a ledger: no ledger"),
+        ({"step": None}, r"step\(gradient\) or update\(x, d, lr\): neither"),
+        ({"from_state_dict": None}, "must have from_state_dict: none"),
+    ],
+)
+def test_what_is_missing_is_said(change, words):
+    class Part:
+        """An optimizer behind the protocol, with some of it replaced or (None) left out."""
+
+        def __init__(self, rule):
+            self.rule = rule
+
+    whole = {name: property(lambda self, name=name: getattr(self.rule, name)) for name in ("weights", "arrays")}
+    whole["ledger"] = property(lambda self: dict(self.rule.ledger))
+    for name in ("step", "state_dict"):
+        whole[name] = lambda self, *arguments, name=name: getattr(self.rule, name)(*arguments)
+    whole["from_state_dict"] = classmethod(lambda cls, state: cls(dt.optim.AnalogSGD.from_state_dict(state)))
+    for name, value in (whole | change).items():
+        if value is not None:
+            setattr(Part, name, value)
+
+    def factory(shape, device, seed):
+        return Part(dt.optim.AnalogSGD(shape, device, alpha=0.05, rng=seed))
+
+    with pytest.raises(AssertionError, match=words):
+        check_rule(factory, learning_rate=0.05)

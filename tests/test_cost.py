@@ -109,3 +109,9 @@ def test_ledgers_are_checked(ledger, words):
 def test_shapes_are_checked():
     with pytest.raises(dt.ConfigError, match="shape"):
         CostModel().of({}, (0, 3))
+
+
+def test_the_shape_of_a_vector_optimizer():
+    optimizer = dt.optim.AnalogSGD(5, dt.devices.SoftBounds(dw_min=0.01), rng=0)
+    optimizer.step([0.5] * 5)
+    assert PRICES.of(optimizer.ledger, optimizer.shape) == PRICES.of(optimizer.ledger, (1, 5))

@@ -329,3 +329,14 @@ def test_exceptions_are_the_built_in_ones_too():
     for own, built_in in families.items():
         assert issubclass(own, dt.DspError)
         assert issubclass(own, built_in)
+
+
+def test_numbers_may_be_arrays_without_dimensions():
+    array = dt.CrossbarArray((1, 2), dt.devices.SoftBounds(), rng=0)
+    np.testing.assert_array_equal(array.response(np.array(0.1)), array.response(0.1))
+    array.update([[1.0, 0.0]], [[-1.0]], lr=np.array(0.1))
+
+
+def test_the_smallest_int8_is_no_polarity():
+    with pytest.raises(dt.ConfigError, match=r"polarity = .*-128"):
+        dt.CrossbarArray((1, 2), dt.devices.SoftBounds(), rng=0).pulse(np.int8(-128))

@@ -168,3 +168,8 @@ def test_the_command_says_what_is_wrong(file, tmp_path, capsys):
         captured = capsys.readouterr()
         assert captured.out == ""
         assert "error: " in captured.err
+
+
+def test_write_noise_must_be_a_flag():
+    with pytest.raises(dt.ConfigError, match="write_noise = 'yes': must be True or False"):
+        dt.fit.device_from_pulses([1] * 10, [0.0] * 11, write_noise="yes")

@@ -52,6 +52,8 @@ def number(
     below: float = math.inf,
 ) -> float:
     """Return `value` as a finite float in [`low`, `high`] and strictly between `above` and `below`."""
+    if type(value) is np.ndarray and value.ndim == 0:
+        value = value[()]
     try:
         real = float(value) if isinstance(value, _REAL) and not isinstance(value, bool) else math.nan
     except OverflowError:  # an int beyond the range of floats

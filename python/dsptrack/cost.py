@@ -109,7 +109,7 @@ class CostModel:
         for field in fields(self):
             object.__setattr__(self, field.name, _checks.number(field.name, getattr(self, field.name), low=0))
 
-    def of(self, ledger: Mapping[str, int] | Mapping[str, Mapping[str, int]], shape: tuple[int, int]) -> Cost:
+    def of(self, ledger: Mapping[str, int] | Mapping[str, Mapping[str, int]], shape: tuple[int, ...]) -> Cost:
         """Return what a ledger's entries cost on arrays of this shape.
 
         Parameters
@@ -117,7 +117,7 @@ class CostModel:
         ledger
             `CrossbarArray.ledger`, or `AnalogTile.ledger`: the same by array name, and ``reference``.
         shape
-            (M, N).
+            (M, N), or (N,) of a vector optimizer.
 
         Raises
         ------
@@ -133,7 +133,8 @@ class CostModel:
         >>> list(cost.arrays), round(cost.time * 1e9, 6)    # one read of W, nanoseconds
         (['P', 'W', 'reference'], 40.0)
         """
-        rows, columns = _checks.shape(shape)
+        vector = isinstance(shape, tuple | list) and len(shape) == 1
+        rows, columns = _checks.shape((1, *shape) if vector else shape)
         if not isinstance(ledger, Mapping):
             raise ConfigError(f"ledger = {ledger!r}: must be the ledger of an array or of a tile")
         arrays: dict[str, Cost] = {}

@@ -121,6 +121,6 @@ class Pulses(Handle):
 
 
 def _direction(polarity: int | np.integer) -> int:
-    if isinstance(polarity, bool) or abs(polarity) != 1:
+    if isinstance(polarity, bool) or abs(int(polarity)) != 1:  # int: int8 has no 128
         raise ConfigError(f"polarity = {polarity!r}: must be +1, -1, or integers (M, N)")
     return int(polarity)

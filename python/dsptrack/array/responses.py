@@ -36,7 +36,8 @@ class Responses(Handle):
         >>> dt.CrossbarArray((1, 1), device).response(0)[0]
         array([[1.]], dtype=float32)
         """
-        everywhere = np.full(self.shape, _checks.number("w", w)) if np.isscalar(w) else w
+        single = np.isscalar(w) or (isinstance(w, np.ndarray) and w.ndim == 0)
+        everywhere = np.full(self.shape, _checks.number("w", w)) if single else w
         return self._core.response(_checks.matrix("w", everywhere))
 
     def symmetric_part(self, w: ArrayLike) -> Floats:

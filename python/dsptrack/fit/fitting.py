@@ -41,6 +41,7 @@ class Options:
         asked = cls(**options)
         _checks.choice("noise", asked.noise, _NOISES)
         _checks.number("read_noise", asked.read_noise, low=0.0)
+        _checks.flag("write_noise", asked.write_noise)
         _checks.whole("nodes", asked.nodes, 2, _MOST_NODES)
         return asked
 

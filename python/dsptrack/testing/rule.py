@@ -149,6 +149,10 @@ def _require(holds: object, sentence: str, found: str) -> None:
 
 def _shapes(run: _Run) -> None:
     rule = run.rule(_REAL)
+    for name in ("weights", "arrays", "ledger"):
+        _require(hasattr(rule, name), "a rule must have weights, arrays and a ledger", f"no {name}")
+    steps = hasattr(rule, "step") or hasattr(rule, "update")
+    _require(steps, "a rule must have step(gradient) or update(x, d, lr)", "neither")
     weights = rule.weights
     found = f"{weights.dtype} {weights.shape}"
     _require(weights.dtype == np.float32 and weights.shape == run.shape, f"weights must be float32 {run.shape}", found)
@@ -161,6 +165,12 @@ def _shapes(run: _Run) -> None:
         )
         _require(array.shape == run.shape, f"arrays must have shape {run.shape}", f"{name} has {array.shape}")
         _require(name in rule.ledger, "the ledger must list every array", f"no {name}")
+        for field in ("pulses_up", "pulses_down"):
+            _require(field in rule.ledger[name], "the ledger must count every array's pulses", f"no {field} of {name}")
+    if "reference" in rule.ledger:
+        sentence = "a rule with a reference must have sp_estimate and count its programming_events"
+        _require(hasattr(rule, "sp_estimate"), sentence, "no sp_estimate")
+        _require("programming_events" in rule.ledger["reference"], sentence, "no programming_events")
 
 
 def _errors(run: _Run) -> None:
@@ -259,6 +269,7 @@ def _resume(run: _Run) -> None:
     rule = run.rule(_REAL)
     if not hasattr(rule, "state_dict"):
         return
+    _require(hasattr(rule, "from_state_dict"), "a rule with state_dict must have from_state_dict", "none")
     first, second = np.split(run.gradients(20), 2)
     for gradient in first:
         run.step(rule, gradient)
