@@ -243,3 +243,33 @@ def test_bad_cells_are_refused(cells):
         array.trace(cells)
     array.pulse(1)
     assert len(array.traces()) == len(CELLS), "the old recording goes on"
+
+
+def quantised(q, device=None, seed=1):
+    device = device or dt.devices.SoftBounds(dw_min=0.04, w_max=0.8, w_min=-0.8, dw_min_std=0.2)
+    array, polarity = dt.CrossbarArray((1, 20), device, rng=seed), np.repeat([1, -1, 1], 150)
+    reads = [array.weights[0]]
+    for sign in polarity:
+        array.pulse(int(sign))
+        reads.append(array.weights[0])
+    reads = np.transpose(reads).astype(np.float64)
+    return polarity, np.rint(reads / q) * q if q else reads
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.5])
+def test_reads_on_a_grid_are_noticed(scale):
+    polarity, reads = quantised(1 / 64)
+    with pytest.warns(
+        UserWarning, match=f"multiples of {scale / 64:.3g} apart.*read_noise = {scale / 64 / 12**0.5:.3g}"
+    ):
+        dt.fit.device_from_pulses(polarity, 5.5 + scale * reads, g_range=(5.5 - scale, 5.5 + scale))
+
+
+@pytest.mark.filterwarnings("error")
+def test_other_reads_are_not():
+    polarity, reads = quantised(1 / 64)
+    dt.fit.device_from_pulses(polarity, reads, read_noise=1 / 64 / 12**0.5)
+    polarity, reads = quantised(0)
+    dt.fit.device_from_pulses(polarity, reads)
+    exact = dt.devices.ConstantStep(dw_min=2**-6).nominal()
+    dt.fit.device_from_pulses(*quantised(0, exact), model="constant_step")

@@ -100,8 +100,9 @@ def device_from_pulses(
     noise
         Whether cycle noise scales with the step or is the same everywhere; ``"auto"`` takes the more likely one.
     read_noise
-        Standard deviation of a read's noise, unit of `conductance`, >= 0. With noisy reads and 0 here, steps come out
-        too large: every read's error turns back at the next one. A resolution q counts as q/sqrt(12).
+        Standard deviation of a read's noise, unit of `conductance`, >= 0. With noisy reads and 0 here, bounds and cycle
+        noise go wrong first, then steps come out too large: every read's error turns back at the next one. A resolution
+        q counts as q/sqrt(12); a UserWarning says so where reads lie on a grid.
     write_noise
         Fit `write_noise_std` too: what pulses do not remember of a read. Not with constant steps.
     g_range

@@ -1,5 +1,6 @@
 """Measured traces on their way into a fit: checks, weights, and pulses by cell."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ _NEAR = (0.1, 0.5)
 _SPANS = (1e-3, 1e3)
 # Rounding of a float32 state, relative to the weight.
 _ROUNDING = 2.0**-24
+# Reads nearer than this share of the range are one level; grids finer than the second do no harm; so many gaps between
+# levels, each within the last share of a step, are no accident.
+_SAME, _FINEST, _FEWEST_GAPS, _OFF = 1e-6, 1e-4, 5, 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,10 +147,11 @@ def prepared(
 ) -> Traces:
     """Return the pulses of the cells that move; `read_noise` is in the unit of the conductance."""
     signs, reads = aligned(polarity, conductance)
-    noise = read_noise
+    unit = 1.0
     if g_range is not None:
         reads = scaled(reads, g_range)
-        noise = read_noise * 2 / (g_range[1] - g_range[0])
+        unit = (g_range[1] - g_range[0]) / 2
+    noise = read_noise / unit
     count = np.count_nonzero(signs, axis=1)
     if not count.all():
         raise DataError(f"cell {np.flatnonzero(count == 0)[0]} has no pulses between two reads")
@@ -162,6 +167,12 @@ def prepared(
         raise DataError(
             f"the traces span {widest:.3g}: weights must span {_SPANS[0]:g} to {_SPANS[1]:g}, set"
             " g_range for conductances"
+        )
+    if read_noise == 0.0 and (step := unit * resolution(reads, signs)):
+        warnings.warn(
+            f"all reads are multiples of {step:.3g} apart: without their noise bounds and cycle noise come out wrong;"
+            f" read_noise = {step / 12**0.5:.3g}, the step over sqrt(12), counts it",
+            stacklevel=4,
         )
     moving = np.flatnonzero(~stuck)
     _enough(signs, moving)
@@ -186,6 +197,22 @@ def prepared(
         held=low + span / 2,
         shape=(reads.shape[0], columns),
     )
+
+
+def resolution(reads: Floats, signs: NDArray[np.int8]) -> float:
+    """Return the step of the grid that an instrument has rounded the reads to, 0 where none shows."""
+    levels = np.unique(reads[np.isfinite(reads)])
+    gaps = np.diff(levels)
+    span = float(levels[-1] - levels[0])
+    gaps = gaps[gaps > _SAME * span]
+    if gaps.size < _FEWEST_GAPS or gaps.min() < _FINEST * span:
+        return 0.0
+    step = float(gaps[gaps < 1.5 * gaps.min()].mean())
+    moves = np.abs(np.diff(reads, axis=1))[signs[:, 1:] != 0] / step
+    moves = moves[np.isfinite(moves)]
+    off = max(np.abs(part - np.rint(part)).max() for part in (gaps / step, moves))
+    # Cells without noise whose steps are all equal make a grid of their own, and their reads are exact.
+    return step if off < _OFF and np.unique(np.rint(moves[moves > 0.5])).size > 1 else 0.0
 
 
 def _matrix(name: str, values: ArrayLike) -> Floats:
