@@ -167,7 +167,7 @@ class Experiment:
     draw
         From what `summarise` returned, with the paper's figures under ``"paper"``, to the picture.
     require
-        Raises DspError where a package is missing that the runs need.
+        Raises DspError where a package is missing that the runs need; None asks for nothing.
 
     Examples
     --------
@@ -182,7 +182,7 @@ class Experiment:
     measure: Callable[..., Mapping[str, Any]]
     summarise: Callable[[Results, Mapping[str, Any]], dict[str, Any]]
     draw: Callable[[Mapping[str, Any]], Figure]
-    require: Callable[[], object] = lambda: None
+    require: Callable[[], object] | None = None
 
 
 __all__ = ["Configuration", "Context", "Experiment", "Options"]

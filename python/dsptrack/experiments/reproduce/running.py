@@ -120,7 +120,8 @@ def reproduce(
     if repeats is None:
         repeats = 1 if options.quick else experiment.repeats
     configurations = experiment.configurations(options)
-    experiment.require()
+    if experiment.require is not None:
+        experiment.require()
     for data in dict.fromkeys(one["data"] for one in configurations if "data" in one):
         same_data(store, data, data_root)
     results = sweep.run(
