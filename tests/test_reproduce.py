@@ -159,6 +159,8 @@ def test_a_table_takes_other_rates_and_references(tmp_path, capsys):
     assert "AGAD, rates given" in capsys.readouterr().out
     (record,) = (json.loads(file.read_text()) for file in (tmp_path / "table2-runs").glob("*.json"))
     assert record["configuration"]["rule"] == {"fast_lr": 0.7}
+    rates = record["result"]["rates"]
+    assert (rates["lr"], rates["fast_lr"], rates["transfer_lr"], rates["columns_per_transfer"]) == (0.3, 0.7, 0.3, 64)
     assert main([*command, str(tmp_path / "none.json")]) != 0
     assert "none.json: no such file" in capsys.readouterr().err
     tuned.write_text("[]")

@@ -251,6 +251,7 @@ def test_the_command(tmp_path, capsys):
     assert first.err.count("repeat") == 4
     written = json.loads((tmp_path / "out" / "sweep.json").read_text())["results"]
     assert [r["configuration"]["rule"]["eta"] for r in written] == [0.02, 0.02, 0.05, 0.05]
+    assert [r["result"]["rates"]["eta"] for r in written] == [0.02, 0.02, 0.05, 0.05]
     assert main([*command, "--quiet"]) == 0
     again = capsys.readouterr()
     assert again.out == first.out

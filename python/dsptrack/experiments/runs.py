@@ -58,6 +58,7 @@ def _train_run(configuration: Mapping[str, Any], context: Context, *, data_root:
         "pulses": result.pulses,
         "programming_events": result.programming_events,
         "epochs_done": len(history),
+        "rates": setup.rates(settings.row, settings.rule),
         "accuracies": [record.test_accuracy for record in history],
         "losses": [record.train_loss for record in history],
     }

@@ -182,6 +182,19 @@ class CompareSettings:
             **method.options,
         )
 
+    def rates(self, method: Method, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the global rate and the rule's own with which a method runs, the columns per transfer among them.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import METHODS, CompareSettings
+        >>> CompareSettings().rates(METHODS["tt-v2"], {"fast_lr": 0.1})["fast_lr"]
+        0.1
+        """
+        lr = method.lr if self.lr is None else self.lr
+        own = {"lr": lr, "columns_per_transfer": self.schedule.columns_per_transfer}
+        return own | dict(method.options) | dict(changes)
+
     def first_write(self, method: Method, features: int, images: int) -> float:
         """Return the epoch, counted from 0, in which the slowest tile may first write W.
 

@@ -44,7 +44,7 @@ def train_run(
 
     The configuration holds ``network``, ``method`` (a row of METHODS), fields of CompareSettings, and optionally
     ``rule`` (fields of the learning rule), ``images`` (training images to take) and ``device`` (as ``Device.to_dict``
-    gives it). Returned are the last, mean and best accuracy, pulses, and lists over the epochs.
+    gives it). Returned are the last, mean and best accuracy, pulses, the rates that it had, and lists over the epochs.
     """
     method = METHODS[configuration["network"]][configuration["method"]]
     fields = {name: configuration[name] for name in _SETTINGS if name in configuration}
@@ -79,6 +79,7 @@ def train_run(
         "train_images": len(data.train_x),
         "test_images": len(data.test_x),
         "epochs_done": len(history),
+        "rates": settings.rates(method, configuration.get("rule", {})),
         "accuracies": accuracy,
         "losses": [record.train_loss for record in history],
         "sp_errors": [record.sp_error for record in history],
