@@ -287,16 +287,21 @@ def test_another_network_than_the_papers_is_not_set_beside_its_numbers():
     assert found.summary["options"]["data"] == "digits"
 
 
-def test_cifar_on_random_images_in_the_published_format(tmp_path, capsys):
-    """Six random images a file prove the path of the data and the analog part, nothing more."""
-    pytest.importorskip("torch")
+def random_cifar100(root):
+    """Write a few random images in the published format: coarse and fine label, then the pixels."""
     rng = np.random.default_rng(0)
-    folder = tmp_path / "data" / "cifar-100-binary"
+    folder = root / "cifar-100-binary"
     folder.mkdir(parents=True)
     for file, count in (("train.bin", 24), ("test.bin", 12)):
         labels = np.stack([rng.integers(0, 20, count), np.arange(count) % 5], axis=1).astype(np.uint8)
         images = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
         (folder / file).write_bytes(np.concatenate([labels, images], axis=1).tobytes())
+
+
+def test_cifar_on_random_images_in_the_published_format(tmp_path, capsys):
+    """A few random images prove the path of the data and the analog part, nothing more."""
+    pytest.importorskip("torch")
+    random_cifar100(tmp_path / "data")
     command = ["reproduce", "fig4-cifar", "--quick", "--data-root", str(tmp_path / "data"), "--epochs", "1"]
     assert main([*command, "--out", str(tmp_path)]) == 0
     capsys.readouterr()
@@ -313,13 +318,7 @@ def test_cifar_says_what_it_needs(tmp_path, capsys, monkeypatch):
 
 def test_cifar_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
     torch = pytest.importorskip("torch")
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "cifar-100-binary"
-    folder.mkdir()
-    for file, count in (("train.bin", 24), ("test.bin", 12)):
-        labels = np.stack([np.zeros(count), np.arange(count) % 5], axis=1).astype(np.uint8)
-        images = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
-        (folder / file).write_bytes(np.concatenate([labels, images], axis=1).tobytes())
+    random_cifar100(tmp_path)
     run = fig4_cifar.configurations(Options(quick=True, epochs=2, methods=["e-rider"]))[0] | {"batch_size": 8}
 
     def measured(scratch):

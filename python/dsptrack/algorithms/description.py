@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dsptrack import _checks
 from dsptrack._config import compiled
+from dsptrack._rounding import least_whole
 from dsptrack.devices import Device
 from dsptrack.exceptions import ShapeError
 from dsptrack.periphery import Periphery
@@ -211,8 +212,8 @@ def _reads_per_pulse(rates: Rates, reach: float, span: float) -> float:
         reads = 1.0 if left >= 1.0 - rates.eta else math.log(left) / math.log1p(-rates.eta) if left > 0 else math.inf
     else:
         reads = 1.0 / (rates.gain * (span if rates.tracked else reach))
-    # Rounded a little down: a product that should be a whole number of thresholds must not cost another read.
-    return float(max(math.ceil(reads * (1 - 1e-12)), 1)) if math.isfinite(reads) else math.inf
+    # A product that should be a whole number of thresholds must not cost another read.
+    return float(max(least_whole(reads), 1)) if math.isfinite(reads) else math.inf
 
 
 def _first_write(rates: Rates, columns: int, reads: float) -> float:

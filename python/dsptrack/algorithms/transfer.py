@@ -1,9 +1,9 @@
 """The fields that rules with a fast and a slow array share."""
 
-import math
 from dataclasses import dataclass
 
 from dsptrack._config import compiled
+from dsptrack._rounding import least_whole
 from dsptrack.devices import Device
 from dsptrack.periphery import Periphery
 
@@ -79,5 +79,4 @@ class ChoppedTransfer(GranularTransfer):
     @property
     def period(self) -> int:
         """Sweeps in a chopper phase, K = max(ceil(1/chop_probability), 2)."""
-        # As in the core: 1/p of a rounded p may lie just above a whole number
-        return max(math.ceil(1 / self.chop_probability * (1 - 1e-12)), 2)
+        return max(least_whole(1 / self.chop_probability), 2)

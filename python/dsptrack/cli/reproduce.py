@@ -9,7 +9,7 @@ from typing import Any
 
 import dsptrack as dt
 from dsptrack.exceptions import ConfigError, DataError, DspError, MissingDataError
-from dsptrack.experiments import EXPERIMENTS, RECIPES, Options, Reproduction, reproduce
+from dsptrack.experiments import EXPERIMENTS, NETWORKS, RECIPES, Options, Reproduction, reproduce
 
 from .options import add_output, remark, write_json
 from .sweeping import add_sweeping, announce, backend
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="small version: less data, fewer epochs, same code")
     parser.add_argument("--data", choices=dt.datasets.NAMES, help="data set in place of the paper's")
     parser.add_argument("--data-root", metavar="DIR", help="folder of data files (default: $DSPTRACK_DATA)")
-    parser.add_argument("--network", choices=("fcn", "lenet5"), help="network in place of the paper's")
+    parser.add_argument("--network", choices=tuple(NETWORKS), help="network in place of the paper's")
     parser.add_argument("--recipe", choices=tuple(RECIPES), help="how layers are put on tiles")
     parser.add_argument("--epochs", type=int, metavar="N", help="epochs, the most where training stops early")
     parser.add_argument("--images", type=int, metavar="N", help="training images to take")
@@ -108,19 +108,18 @@ def _all(options: Options, arguments: argparse.Namespace, where: dict[str, Any])
 def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict[str, Any]) -> str:
     """Reproduce one experiment, write its files, print its report if words are asked for; return its JSON."""
     arguments.out.mkdir(parents=True, exist_ok=True)
-    store = (arguments.out if arguments.store is None else arguments.store) / f"{name}-runs"
     experiment = EXPERIMENTS[name]
     if not arguments.quiet:
-        repeats = arguments.repeats or (1 if options.quick else experiment.repeats)
+        repeats = experiment.repeats_for(options) if arguments.repeats is None else arguments.repeats
         runs = len(experiment.configurations(options)) * repeats
-        remark(f"{name}: {experiment.title}, {runs:,} run{'s' if runs > 1 else ''}")
+        remark(f"{name}: {experiment.title}, {runs:,} run{'' if runs == 1 else 's'}")
     found = reproduce(
         name,
         options,
         data_root=arguments.data_root,
         repeats=arguments.repeats,
         seed=arguments.seed,
-        store=store if arguments.store is None else arguments.store,
+        store=arguments.out / f"{name}-runs" if arguments.store is None else arguments.store,
         progress=False if arguments.quiet else None,
         on_run=None if arguments.quiet else announce,
         **where,

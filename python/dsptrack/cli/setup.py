@@ -58,7 +58,7 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
         choices=tuple(RECIPES),
         default=own,
         help=f"R: plain, summed error, 31 pulse slots; S: scaled weights, learned output scales, 5 slots"
-        f" (default: {_networks('recipe')})",
+        f" (default: {network_defaults('recipe')})",
     )
     parser.add_argument(
         "--hidden", type=int, nargs="*", metavar="N", default=own, help="hidden units (default: 256 128)"
@@ -89,7 +89,7 @@ def add_setup(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         default=own,
-        help=f"images a mini-batch (default: {_networks('batch_size')})",
+        help=f"images a mini-batch (default: {network_defaults('batch_size')})",
     )
     parser.add_argument(
         "--lr", type=float, metavar="X", default=own, help="global learning rate (default: each method's own)"
@@ -127,7 +127,8 @@ def reference_words(settings: CompareSettings, form: str) -> str:
     return ", reference " + form.format(device.reference_mean, device.reference_std)
 
 
-def _networks(field: str) -> str:
+def network_defaults(field: str) -> str:
+    """Return what stands for each network without an option."""
     return ", ".join(f"{name} {getattr(network, field)}" for name, network in NETWORKS.items())
 
 

@@ -57,7 +57,9 @@ def run(arguments: argparse.Namespace) -> None:
     values = _read(arguments.file)
     configurations, points = _configurations(values)
     store = arguments.out / "sweep-runs" if arguments.store is None else arguments.store
-    for data, root in dict.fromkeys(map(_data, configurations)):
+    # A wrong value ends the sweep here, before its first run.
+    setups = [training_of(configuration)[0].setup for configuration in configurations]
+    for data, root in dict.fromkeys((setup.data, setup.data_root) for setup in setups):
         same_data(store, data, arguments.data_root if root is None else root)
     arguments.out.mkdir(parents=True, exist_ok=True)
     with backend(arguments) as where:
@@ -118,13 +120,7 @@ def _configuration(fixed: Mapping[str, Any], point: Mapping[str, Any]) -> dict[s
     if isinstance(device, str) and device not in presets.__all__:
         # A run depends on what is in the file, not on its name.
         configuration["device"] = device_of(device).to_dict()
-    training_of(configuration)  # a wrong value ends the sweep before its first run
     return configuration
-
-
-def _data(configuration: Mapping[str, Any]) -> tuple[str, str | None]:
-    setup = training_of(configuration)[0].setup
-    return setup.data, setup.data_root
 
 
 def _axes(grid: Any, prefix: str = "") -> list[tuple[str, Any]]:

@@ -115,7 +115,7 @@ def _settings(values: Mapping[str, Any]) -> TrainSettings:
     words = values.get("schedule", ["constant"] if "warmup" in values else None)
     schedule = None
     if words is not None:
-        lr = common.layers.methods[common.methods[0]].lr if common.lr is None else common.lr
+        lr = common.rate(common.layers.methods[common.methods[0]])
         schedule = schedule_of(words, lr=lr, epochs=common.schedule.epochs, warmup=values.get("warmup"))
     options = {name: values[name] for name in _TRAINING if name in values}
     return TrainSettings(setup=common, rule=fields_of("rule", values.get("rule", {})), schedule=schedule, **options)
@@ -124,14 +124,14 @@ def _settings(values: Mapping[str, Any]) -> TrainSettings:
 def _header(settings: TrainSettings, data: dt.datasets.Dataset, device: Any) -> str:
     common = settings.setup
     method = settings.row
+    rate = format(common.rate(method), "g")
     rule = "".join(f", {name} {value}" for name, value in settings.rule.items())
-    rate = method.lr if common.lr is None else common.lr
     lines = [
         f"data      {data.note}",
         f"network   {network_words(common, data)}",
         f"devices   {device_name(device)}{reference_words(common, 'N({:g}, {:g}²)')}",
         f"rule      {method.label}{rule}",
-        f"schedule  {common.schedule.epochs} epochs, lr {settings.schedule or format(rate, 'g')}, seed {common.seed}",
+        f"schedule  {common.schedule.epochs} epochs, lr {settings.schedule or rate}, seed {common.seed}",
     ]
     return "\n".join(lines)
 

@@ -6,7 +6,7 @@ import dsptrack as dt
 from dsptrack.experiments import METHODS, NETWORKS, RECIPES, SEARCH, Tuned, tune
 
 from .options import add_common, add_output, remark, write_json
-from .setup import given
+from .setup import given, network_defaults
 from .table import table
 
 SUMMARY = "search the rates of one learning rule with optuna"
@@ -46,11 +46,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--study", metavar="NAME", help="name of the study (default: dsptrack-METHOD)")
     parser.add_argument("--data", choices=dt.datasets.NAMES, help="data set (default: mnist5k)")
     parser.add_argument("--data-root", metavar="DIR", help="folder of data files (default: $DSPTRACK_DATA)")
-    parser.add_argument("--network", choices=("fcn", "lenet5"), help="network (default: fcn)")
+    parser.add_argument("--network", choices=tuple(NETWORKS), help="network (default: fcn)")
     parser.add_argument(
-        "--recipe", choices=tuple(RECIPES), help="how layers are put on tiles (default: fcn R, lenet5 S)"
+        "--recipe",
+        choices=tuple(RECIPES),
+        help=f"how layers are put on tiles (default: {network_defaults('recipe')})",
     )
-    parser.add_argument("--batch-size", type=int, metavar="N", help="images a mini-batch (default: fcn 10, lenet5 8)")
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help=f"images a mini-batch (default: {network_defaults('batch_size')})",
+    )
     parser.add_argument("--epochs", type=int, metavar="N", help="epochs of a trial (default: that of the data set)")
     parser.add_argument("--columns-per-transfer", type=int, metavar="N", help="columns a tile transfers per mini-batch")
     parser.add_argument("--reference-mean", type=float, metavar="W", help="mean reference of a cell (default: 0.4)")

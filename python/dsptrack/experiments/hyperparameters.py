@@ -6,12 +6,12 @@ to 3. They were chosen by test accuracy on full MNIST, so a comparison with them
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from dsptrack._rounding import least_whole
 from dsptrack.algorithms import AGAD, Algorithm, ERider, Rider, TikiTakaV2
 
 
@@ -60,7 +60,7 @@ class Method:
         p: float = self.options.get("chop_probability", 0.0)
         if p == 0.0:
             return 0
-        return (max(math.ceil(1.0 / p * (1.0 - 1e-12)), 2) + 1) * -(-inputs // columns_per_transfer)
+        return (max(least_whole(1.0 / p), 2) + 1) * -(-inputs // columns_per_transfer)
 
 
 @dataclass(frozen=True, kw_only=True)

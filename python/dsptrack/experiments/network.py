@@ -44,11 +44,10 @@ def build_trainer(
         raise ConfigError(f"network = {settings.network!r}: needs images of known height and width")
     else:
         model = nn.lenet5(rule, image_shape=data.image_shape, classes=data.classes, **layers)
-    rate = method.lr if settings.lr is None else settings.lr
     return nn.Trainer(
         model,
         nn.CrossEntropyLoss(),
-        lr=rate if lr is None else lr,
+        lr=settings.rate(method) if lr is None else lr,
         lr_every=lr_every,
         batch_size=settings.layers.batch_size,
         callbacks=callbacks,

@@ -81,7 +81,7 @@ def training_of(configuration: Mapping[str, Any], seed: int = 0, threads: int = 
         values["hidden"] = tuple(values["hidden"])
     setup = CompareSettings(**values, methods=(method,), seed=seed, threads=threads)
     if rates:
-        lr = setup.layers.methods[method].lr if setup.lr is None else setup.lr
+        lr = setup.rate(setup.layers.methods[method])
         words = rates.pop("schedule", "constant")
         own["schedule"] = schedule_of(words, lr=lr, epochs=setup.schedule.epochs, **rates)
     return TrainSettings(setup=setup, **own), hold_out

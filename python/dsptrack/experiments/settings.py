@@ -182,6 +182,17 @@ class CompareSettings:
             **method.options,
         )
 
+    def rate(self, method: Method) -> float:
+        """Return the global rate with which a method starts: the one asked for, else its own.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import METHODS, CompareSettings
+        >>> CompareSettings(lr=0.1).rate(METHODS["agad"]), CompareSettings().rate(METHODS["agad"])
+        (0.1, 0.2)
+        """
+        return method.lr if self.lr is None else self.lr
+
     def rates(self, method: Method, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Return the global rate and the rule's own with which a method runs, the columns per transfer among them.
 
@@ -191,8 +202,7 @@ class CompareSettings:
         >>> CompareSettings().rates(METHODS["tt-v2"], {"fast_lr": 0.1})["fast_lr"]
         0.1
         """
-        lr = method.lr if self.lr is None else self.lr
-        own = {"lr": lr, "columns_per_transfer": self.schedule.columns_per_transfer}
+        own = {"lr": self.rate(method), "columns_per_transfer": self.schedule.columns_per_transfer}
         return own | dict(method.options) | dict(changes)
 
     def first_write(self, method: Method, features: int, images: int) -> float:

@@ -1,7 +1,6 @@
 """Choppers: signs that turn from time to time and move the gradient away from the drift (17)."""
 
 import copy
-import math
 from typing import Self
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from dsptrack import _checks
 from dsptrack._rng import RngLike, key
+from dsptrack._rounding import least_whole
 from dsptrack._state import Entries, State
 
 _WORD = 1 << 64
@@ -66,8 +66,7 @@ class Choppers:
     @property
     def period(self) -> int:
         """Steps between two turns of the regular choppers, ceil(1/p); 0 if they never turn."""
-        # As in the core: 1/p of a rounded p may lie just above a whole number
-        return math.ceil(1 / self._probability * (1 - 1e-12)) if self._probability else 0
+        return least_whole(1 / self._probability) if self._probability else 0
 
     def step(self) -> NDArray[np.bool_]:
         """Go one step on and return which signs turned, bool (size,).

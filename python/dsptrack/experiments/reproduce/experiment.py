@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from dsptrack import datasets
 from dsptrack._checks import choice, number, whole
 from dsptrack.exceptions import ConfigError
-from dsptrack.experiments.hyperparameters import RECIPES
+from dsptrack.experiments.hyperparameters import NETWORKS, RECIPES
 from dsptrack.sweep import Context, Results
 
 from .methods import ROWS
@@ -80,7 +80,7 @@ class Options:
         """Check, and turn lists into tuples."""
         for name, allowed in (
             ("data", datasets.NAMES),
-            ("network", ("fcn", "lenet5")),
+            ("network", tuple(NETWORKS)),
             ("recipe", tuple(RECIPES)),
             ("reference_on", ("fast", "both")),
         ):
@@ -183,6 +183,17 @@ class Experiment:
     summarise: Callable[[Results, Mapping[str, Any]], dict[str, Any]]
     draw: Callable[[Mapping[str, Any]], Figure]
     require: Callable[[], object] | None = None
+
+    def repeats_for(self, options: Options) -> int:
+        """Return the runs of every setting if nobody asks for a number: the paper's, one under ``quick``.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import EXPERIMENTS, Options
+        >>> [EXPERIMENTS["table1"].repeats_for(Options(quick=quick)) for quick in (False, True)]
+        [3, 1]
+        """
+        return 1 if options.quick else self.repeats
 
 
 __all__ = ["Configuration", "Context", "Experiment", "Options"]

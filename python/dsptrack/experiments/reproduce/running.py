@@ -118,7 +118,7 @@ def reproduce(
     experiment = EXPERIMENTS[choice("name", name, tuple(EXPERIMENTS))]
     options = Options() if options is None else options
     if repeats is None:
-        repeats = 1 if options.quick else experiment.repeats
+        repeats = experiment.repeats_for(options)
     configurations = experiment.configurations(options)
     if experiment.require is not None:
         experiment.require()
