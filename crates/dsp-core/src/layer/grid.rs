@@ -128,7 +128,7 @@ impl Grid {
         let run = |(i, tile): (usize, &SharedTile)| locked(tile, |tile| task(i, tile));
         let all = |_: &mut &Self| join(self.threads.map_short(work, tiles, run).into_iter().collect::<Result<_>>()?);
         let work = work.saturating_add(around) as f64;
-        let read = stop::undoable(&mut &*self, work, |_| (), |grid, ()| grid.unread(), all);
+        let read = stop::undoable(&mut &*self, work, |_| Some(()), |grid, ()| grid.unread(), all);
         if read.is_err() {
             self.unread();
         }
@@ -325,11 +325,11 @@ impl Grid {
 
 /// Changes tiles; they are all as before if that is given up, or fails after it could have been given up.
 pub(super) fn together<R>(mut tiles: Vec<SharedTile>, work: usize, change: impl FnOnce() -> Result<R>) -> Result<R> {
-    let copies = tiles.iter().map(|tile| locked(tile, |tile| Ok(tile.copied()))).sum::<Result<usize>>()?;
-    if check_room(copies, "copies of the tiles").is_err() {
-        return stop::unwatched(change);
-    }
-    let save = |tiles: &Vec<SharedTile>| tiles.iter().map(|tile| tile.lock().ok().map(|tile| tile.clone())).collect();
+    let save = |tiles: &Vec<SharedTile>| {
+        let free = || tiles.iter().map(|tile| lock(tile, "tile").ok());
+        check_room(free().flatten().map(|tile| tile.copied()).sum(), "copies of the tiles").ok()?;
+        Some(free().map(|tile| tile.as_deref().cloned()).collect())
+    };
     let restore = |tiles: &mut Vec<SharedTile>, before: Vec<Option<Tile>>| {
         for (tile, before) in tiles.iter().zip(before) {
             before.into_iter().for_each(|before| put_back(tile, |tile| *tile = before));

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::error::check_room;
+
 /// Says whether the call that it belongs to shall end.
 pub type Ask = fn() -> bool;
 
@@ -66,12 +68,12 @@ pub fn unwatched<R>(work: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `change`, of roughly so many nanoseconds, on `thing`, which is as before if the call is given up meanwhile: what
-/// was saved is put back, also if it fails. Short work is not given up, since saving would cost more; it must not have
-/// changed anything when it fails.
+/// was saved is put back, also if it fails. Short work is not given up, since saving would cost more, nor is work before
+/// which nothing could be saved; it must not have changed anything when it fails.
 pub fn undoable<T, S, R, E>(
     thing: &mut T,
     nanoseconds: f64,
-    save: impl FnOnce(&T) -> S,
+    save: impl FnOnce(&T) -> Option<S>,
     put_back: impl FnOnce(&mut T, S),
     change: impl FnOnce(&mut T) -> Result<R, E>,
 ) -> Result<R, E> {
@@ -80,7 +82,7 @@ pub fn undoable<T, S, R, E>(
     if free || nanoseconds < LONG {
         return unwatched(|| change(thing));
     }
-    let before = save(thing);
+    let Some(before) = save(thing) else { return unwatched(|| change(thing)) };
     let result = catch_unwind(AssertUnwindSafe(|| change(thing)));
     if !matches!(result, Ok(Ok(_))) {
         put_back(thing, before);
@@ -88,10 +90,16 @@ pub fn undoable<T, S, R, E>(
     result.unwrap_or_else(|reason| resume_unwind(reason))
 }
 
-/// [`undoable`] for what is saved as a copy.
-pub fn all_or_nothing<T: Clone, R>(thing: &mut T, nanoseconds: f64, change: impl FnOnce(&mut T) -> R) -> R {
+/// [`undoable`] for what is saved as a copy of so many bytes, if there is room for one.
+pub fn all_or_nothing<T: Clone, R>(
+    thing: &mut T,
+    bytes: impl FnOnce(&T) -> usize,
+    nanoseconds: f64,
+    change: impl FnOnce(&mut T) -> R,
+) -> R {
+    let save = |thing: &T| check_room(bytes(thing), "a copy").is_ok().then(|| thing.clone());
     let change = |thing: &mut T| Ok::<_, Infallible>(change(thing));
-    let Ok(result) = undoable(thing, nanoseconds, T::clone, |thing, before| *thing = before, change);
+    let Ok(result) = undoable(thing, nanoseconds, save, |thing, before| *thing = before, change);
     result
 }
 
@@ -269,11 +277,11 @@ mod tests {
             }
         };
         let mut values = vec![1];
-        assert_eq!(watched(always, || all_or_nothing(&mut values, 1e9, change)), None);
+        assert_eq!(watched(always, || all_or_nothing(&mut values, |_| 0, 1e9, change)), None);
         assert_eq!(values, [1]);
-        assert_eq!(watched(always, || all_or_nothing(&mut values, 1e3, change)), Some(()));
+        assert_eq!(watched(always, || all_or_nothing(&mut values, |_| 0, 1e3, change)), Some(()));
         assert_eq!(values, [1, 2]);
-        all_or_nothing(&mut values, 1e9, change);
+        all_or_nothing(&mut values, |_| 0, 1e9, change);
         assert_eq!(values, [1, 2, 2]);
     }
 }
