@@ -51,8 +51,8 @@ def test_a_chain_whose_transfer_is_refused():
         tile.update(x, d, 0.5)
 
 
-def test_two_threads_take_the_same_layers_in_any_order():
-    layers = [passed(seed, bias="none") for seed in (0, 1)]
+def test_two_threads_take_the_same_layers_in_any_order_and_lose_no_step():
+    layers, alone = ([passed(seed) for seed in (0, 1)] for _ in range(2))
 
     def update(order):
         for _ in range(3000):
@@ -64,3 +64,8 @@ def test_two_threads_take_the_same_layers_in_any_order():
     for thread in threads:
         thread.join(20)
     assert not any(thread.is_alive() for thread in threads)
+    for _ in range(6000):
+        update_together(alone, 1e-3)
+    for layer, other in zip(layers, alone, strict=True):
+        np.testing.assert_array_equal(layer.bias, other.bias)
+        np.testing.assert_array_equal(layer.weights, other.weights)

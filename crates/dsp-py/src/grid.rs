@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use dsp_core::Error;
+use dsp_core::error::make_room;
 use dsp_core::layer::windows::Shape;
 use dsp_core::layer::{Factors, Grid as Core, Passes as CorePasses, Step, update};
 use dsp_core::par::stop::watched;
 use dsp_core::par::{Threads, lock};
-use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4, PyReadwriteArray1};
+use dsp_core::{Error, Result};
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadonlyArray4};
 use pyo3::prelude::*;
 
 use crate::convert::{Matrix, batch, matrix, vector};
@@ -138,17 +139,16 @@ impl Grid {
 }
 
 /// A grid, the factor on the gradient that its tiles learn from, and its digital bias with its gradient.
-type Part<'py> = (Bound<'py, Grid>, f32, Option<(PyReadwriteArray1<'py, f32>, PyReadonlyArray1<'py, f32>)>);
+type Part<'py> = (Bound<'py, Grid>, f32, Option<(Bound<'py, PyArray1<f32>>, PyReadonlyArray1<'py, f32>)>);
 
 /// Steps the tiles, gains and biases of several grids at the rate `lr`.
 #[pyfunction]
-pub fn update_grids(py: Python<'_>, mut parts: Vec<Part<'_>>, lr: f64) -> PyResult<()> {
-    let shared: Vec<_> = parts.iter().map(|(grid, factor, _)| (grid.get().grid.clone(), *factor)).collect();
-    let copies = parts.iter().map(|(_, _, bias)| match bias {
-        Some((bias, gradient)) => Ok((vector(py, "bias", bias)?, vector(py, "bias gradient", gradient)?)),
-        None => Ok((Vec::new(), Vec::new())),
+pub fn update_grids(py: Python<'_>, parts: Vec<Part<'_>>, lr: f64) -> PyResult<()> {
+    let shared = parts.into_iter().map(|(grid, factor, bias)| {
+        let bias = bias.map(|(bias, gradient)| PyResult::Ok((bias.unbind(), vector(py, "bias gradient", &gradient)?)));
+        Ok((grid.get().grid.clone(), factor, bias.transpose()?))
     });
-    let mut biases = copies.collect::<PyResult<Vec<_>>>()?;
+    let shared = shared.collect::<PyResult<Vec<_>>>()?;
     let outcome = locked(py, &Mutex::new(()), |()| {
         // Threads that update some of the same grids take them in the same order, whatever order they are given in: else
         // each could wait for the other.
@@ -161,20 +161,44 @@ pub fn update_grids(py: Python<'_>, mut parts: Vec<Part<'_>>, lr: f64) -> PyResu
         for at in order {
             locks[at] = Some(lock(&shared[at].0, "layer")?);
         }
+        // Biases are read and written under the locks: else two threads could step from the same one, and lose a step.
+        let mut biases =
+            Python::attach(|py| shared.iter().map(|(.., bias)| values(py, bias)).collect::<Result<Vec<_>>>())?;
         let own = locks.iter_mut().flatten().zip(&shared).zip(&mut biases);
-        let mut steps: Vec<_> = own
-            .map(|((grid, (_, factor)), (bias, gradient))| Step { grid, factor: *factor, bias: (bias, gradient) })
-            .collect();
+        let steps = own.map(|((grid, (_, factor, bias)), values)| {
+            let gradient = bias.as_ref().map_or(&[][..], |(_, gradient)| gradient);
+            Step { grid, factor: *factor, bias: (values, gradient) }
+        });
+        let mut steps: Vec<_> = steps.collect();
         // Giving up unwinds, and a lock dropped on the way would be poisoned: so locks are older than the watch.
-        watched(interrupted, || update(&mut steps, lr)).transpose()
-    });
-    if matches!(outcome, Ok(Some(()))) {
-        // Also where a signal came too late to give the update up: then all of it is done, and the exception goes on.
-        for ((_, _, bias), (new, _)) in parts.iter_mut().zip(&biases) {
-            if let Some(bias) = bias.as_mut().and_then(|(bias, _)| bias.as_slice_mut().ok()) {
-                bias.copy_from_slice(new);
-            }
+        let done = watched(interrupted, || update(&mut steps, lr)).transpose()?;
+        if done.is_some() {
+            // Also where a signal came too late to give the update up: then all of it is done, and the exception goes on.
+            Python::attach(|py| shared.iter().zip(&biases).for_each(|((.., bias), values)| put(py, bias, values)));
         }
-    }
+        Ok(done)
+    });
     unless_raised(py, outcome)
+}
+
+/// A digital bias and its gradient, if a layer has them.
+type Bias = Option<(Py<PyArray1<f32>>, Vec<f32>)>;
+
+/// The values of a bias that can be written.
+fn values(py: Python<'_>, bias: &Bias) -> Result<Vec<f32>> {
+    let Some((bias, _)) = bias else { return Ok(Vec::new()) };
+    let lent = bias.bind(py).try_readwrite().map_err(|error| Error::State(format!("bias: {error}")))?;
+    let values = lent.as_slice().map_err(|_| Error::parameter("bias", "(strided)", "a C-contiguous array"))?;
+    let mut copy = Vec::new();
+    make_room(&mut copy, values.len(), "bias")?;
+    copy.extend_from_slice(values);
+    Ok(copy)
+}
+
+/// Writes a bias.
+fn put(py: Python<'_>, bias: &Bias, values: &[f32]) {
+    let lent = bias.as_ref().map(|(bias, _)| bias.bind(py).try_readwrite());
+    if let Some(Ok(mut lent)) = lent {
+        lent.as_slice_mut().into_iter().for_each(|bias| bias.copy_from_slice(values));
+    }
 }
