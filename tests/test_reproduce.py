@@ -55,6 +55,20 @@ def test_every_experiment_runs_small(name, tmp_path, capsys):
     assert again.err == ""
 
 
+def test_a_report_of_the_runs_that_are_stored(tmp_path, capsys):
+    command = ["reproduce", "table2", "--quick", "--data", "digits", "--epochs", "1", "--images", "64"]
+    command += ["--out", str(tmp_path), "--at", "0.4", "0.05", "--rows"]
+    assert main([*command, "e-rider", "--at", "0", "0.4", "--quiet"]) == 0
+    stored = capsys.readouterr().out
+    assert main([*command, "tt-v2", "e-rider", "--at", "0", "0.4", "--only-stored"]) == 0
+    report = capsys.readouterr()
+    assert report.out == stored
+    assert "2 of 4 runs are not in the store" in report.err
+    assert (tmp_path / "table2.png").read_bytes().startswith(b"\x89PNG")
+    assert main([*command, "agad", "--only-stored"]) == 1
+    assert "none of the 1 runs" in capsys.readouterr().err
+
+
 def test_all_is_one_document_and_says_what_is_left_out(tmp_path, monkeypatch, capsys):
     few = {name: EXPERIMENTS[name] for name in ("fig1a", "fig1b", "fig4-cifar")}
     monkeypatch.setattr("dsptrack.cli.reproduce.EXPERIMENTS", few)

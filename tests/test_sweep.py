@@ -115,6 +115,19 @@ def test_every_run_is_stored_and_none_repeated(tmp_path):
     assert len(list(tmp_path.iterdir())) == 6
 
 
+def test_only_what_is_stored_does_no_run(tmp_path):
+    first = dt.sweep.run(jobs.offset, GRID, store=tmp_path / "store")
+    kept = {"repeats": 2, "store": tmp_path / "store", "only_stored": True}
+    assert dt.sweep.run(jobs.offset, [{"dw_min": 0.1}, *GRID], **kept) == first
+    with pytest.raises(dt.MissingDataError, match="none of the 2 runs"):
+        dt.sweep.run(jobs.offset, [{"dw_min": 0.1}], **kept)
+    with pytest.raises(dt.MissingDataError, match="no such folder"):
+        dt.sweep.run(jobs.offset, GRID, store=tmp_path / "other", only_stored=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+    with pytest.raises(dt.ConfigError, match="store = None"):
+        dt.sweep.run(jobs.offset, GRID, only_stored=True)
+
+
 def test_a_damaged_file_of_the_store_is_an_error(tmp_path):
     dt.sweep.run(jobs.offset, GRID[:1], store=tmp_path)
     (path,) = tmp_path.glob("*.json")
@@ -256,6 +269,13 @@ def test_the_command(tmp_path, capsys):
     again = capsys.readouterr()
     assert again.out == first.out
     assert again.err == ""
+    for record in (tmp_path / "out" / "sweep-runs").glob("*.json"):
+        if json.loads(record.read_text())["configuration"]["rule"]["eta"] == 0.02:
+            record.unlink()
+    assert main([*command, "--only-stored"]) == 0
+    partly = capsys.readouterr()
+    assert [line for line in first.out.splitlines() if "0.02 " not in line] == partly.out.splitlines()
+    assert "2 of 4 runs are not in the store" in partly.err
 
 
 def test_a_run_is_told_from_others_by_what_a_partial_fixes_but_not_by_where_it_runs(tmp_path):

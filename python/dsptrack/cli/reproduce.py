@@ -12,7 +12,7 @@ from dsptrack.exceptions import ConfigError, DataError, DspError, MissingDataErr
 from dsptrack.experiments import EXPERIMENTS, NETWORKS, RECIPES, Options, Reproduction, reproduce
 
 from .options import add_output, remark, write_json
-from .sweeping import add_sweeping, announce, backend
+from .sweeping import add_sweeping, announce, backend, count_missing
 from .table import table
 
 SUMMARY = "one figure or table of the paper, or all of them"
@@ -23,6 +23,7 @@ EPILOG = """examples:
   dsptrack reproduce fig1a                                zero-shifting against the pulse budget, under a minute
   dsptrack reproduce table2 --quick                       a small version with the same code
   dsptrack reproduce table2 --data-root ~/data --workers 8
+  dsptrack reproduce table2 --only-stored                 the table of the runs that are finished so far
   dsptrack reproduce table2 --at 0.4 0.05 --rows e-rider agad --epochs 10 --repeats 1
   dsptrack reproduce table2 --rows agad e-rider --rates dsptrack-out/tune-agad.json --seed 1     rates that tune found
   dsptrack reproduce all --quick                          everything that the data at hand allow
@@ -109,9 +110,9 @@ def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict
     """Reproduce one experiment, write its files, print its report if words are asked for; return its JSON."""
     arguments.out.mkdir(parents=True, exist_ok=True)
     experiment = EXPERIMENTS[name]
+    repeats = experiment.repeats_for(options) if arguments.repeats is None else arguments.repeats
+    runs = len(experiment.configurations(options)) * repeats
     if not arguments.quiet:
-        repeats = experiment.repeats_for(options) if arguments.repeats is None else arguments.repeats
-        runs = len(experiment.configurations(options)) * repeats
         remark(f"{name}: {experiment.title}, {runs:,} run{'' if runs == 1 else 's'}")
     found = reproduce(
         name,
@@ -120,8 +121,9 @@ def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict
         repeats=arguments.repeats,
         seed=arguments.seed,
         store=arguments.out / f"{name}-runs" if arguments.store is None else arguments.store,
+        only_stored=arguments.only_stored,
         progress=False if arguments.quiet else None,
-        on_run=None if arguments.quiet else announce,
+        on_run=None if arguments.quiet or arguments.only_stored else announce,
         **where,
     )
     found.figure.savefig(arguments.out / f"{name}.png")
@@ -130,6 +132,7 @@ def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict
     if not arguments.json:
         print(_report(found))
     if not arguments.quiet:
+        count_missing(len(found.results), runs)
         remark(f"wrote {name}.json, {name}.csv and {name}.png to {arguments.out}")
     return text
 

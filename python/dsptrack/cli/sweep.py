@@ -16,7 +16,7 @@ from dsptrack.experiments.runs import train_run, training_of
 from dsptrack.experiments.settings import device_of
 
 from .options import add_output, remark, write_json
-from .sweeping import add_sweeping, announce, backend
+from .sweeping import add_sweeping, announce, backend, count_missing
 from .table import table
 
 SUMMARY = "a grid of trainings, on many workers, resumable"
@@ -59,25 +59,29 @@ def run(arguments: argparse.Namespace) -> None:
     store = arguments.out / "sweep-runs" if arguments.store is None else arguments.store
     # A wrong value ends the sweep here, before its first run.
     setups = [training_of(configuration)[0].setup for configuration in configurations]
-    for data, root in dict.fromkeys((setup.data, setup.data_root) for setup in setups):
-        same_data(store, data, arguments.data_root if root is None else root)
+    if not arguments.only_stored:
+        for data, root in dict.fromkeys((setup.data, setup.data_root) for setup in setups):
+            same_data(store, data, arguments.data_root if root is None else root)
+    repeats = values.get("repeats", 1) if arguments.repeats is None else arguments.repeats
     arguments.out.mkdir(parents=True, exist_ok=True)
     with backend(arguments) as where:
         results = dt.sweep.run(
             train_run(arguments.data_root),
             configurations,
-            repeats=values.get("repeats", 1) if arguments.repeats is None else arguments.repeats,
+            repeats=repeats,
             seed=arguments.seed,
             paired=flag("paired", values.get("paired", False)),
             store=store,
+            only_stored=arguments.only_stored,
             progress=False if arguments.quiet else None,
-            on_run=None if arguments.quiet else announce,
+            on_run=None if arguments.quiet or arguments.only_stored else announce,
             **where,
         )
     results.to_csv(arguments.out / "sweep.csv")
     text = write_json(arguments.out / "sweep.json", {"results": [record.to_dict() for record in results]})
-    print(text if arguments.json else _table(results, points))
+    print(text if arguments.json else _table(results, configurations, points))
     if not arguments.quiet:
+        count_missing(len(results), repeats * len(configurations))
         remark(f"wrote sweep.csv and sweep.json to {arguments.out}")
 
 
@@ -134,10 +138,9 @@ def _axes(grid: Any, prefix: str = "") -> list[tuple[str, Any]]:
     ]
 
 
-def _table(results: dt.sweep.Results, points: list[dict[str, Any]]) -> str:
-    # Records come in the order of the configurations, all repeats of one together.
-    repeats = len(results) // len(points)
-    rows = [row | points[i // repeats] for i, row in enumerate(results.rows())]
+def _table(results: dt.sweep.Results, configurations: list[dict[str, Any]], points: list[dict[str, Any]]) -> str:
+    runs = zip(results, results.rows(), strict=True)
+    rows = [row | points[configurations.index(record.configuration)] for record, row in runs]
     names = [*points[0], "repeat", *_SHOWN, "error"]
     return table(names, [[_word(row.get(name)) for name in names] for row in rows])
 

@@ -15,7 +15,7 @@ _BACKENDS = ("loky", "threading", "multiprocessing", "dask", "ray")
 
 
 def add_sweeping(parser: argparse.ArgumentParser) -> None:
-    """Add --seed, --repeats, --workers, --backend, --cluster, --store and --threads."""
+    """Add --seed, --repeats, --workers, --backend, --cluster, --store, --only-stored and --threads."""
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all runs' streams (default: 0)")
     parser.add_argument("--repeats", type=int, metavar="N", help="runs of every setting")
     parser.add_argument(
@@ -28,6 +28,7 @@ def add_sweeping(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="folder of finished runs, which are not repeated (default: in --out)"
     )
+    parser.add_argument("--only-stored", action="store_true", help="do no run, report those that the store has")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads of every run (default: 1)")
 
 
@@ -56,6 +57,12 @@ def backend(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
         yield where
     else:
         yield where
+
+
+def count_missing(done: int, asked: int) -> None:
+    """Say how many of the runs asked for the store does not have."""
+    if done < asked:
+        remark(f"{asked - done:,} of {asked:,} runs are not in the store")
 
 
 def announce(record: Record) -> None:

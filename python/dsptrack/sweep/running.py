@@ -11,8 +11,8 @@ import joblib
 from tqdm import tqdm
 
 from dsptrack import _core
-from dsptrack._checks import threads, whole
-from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
+from dsptrack._checks import flag, threads, whole
+from dsptrack.exceptions import ConfigError, DivergenceError, MissingDataError, NonFiniteError
 
 from .context import Context
 from .grid import Configuration, checked
@@ -30,6 +30,7 @@ def run(
     seed: int = 0,
     paired: bool = False,
     store: str | os.PathLike[str] | None = None,
+    only_stored: bool = False,
     workers: int = 1,
     backend: str | None = None,
     num_threads: int = 1,
@@ -56,6 +57,8 @@ def run(
     store
         Folder of finished runs. A run found there is not repeated: a killed sweep, called again, goes on where it
         stopped, and a larger grid adds what is new. None stores nothing.
+    only_stored
+        True does no run: the results are those that `store` has, while a sweep goes on elsewhere, or after it.
     workers
         Runs at a time, >= 1, or -1 for one a core or, on a cluster, whatever it has.
     backend
@@ -72,7 +75,8 @@ def run(
     Returns
     -------
     Results
-        In the order of `configurations` and repeats, whatever the order in which they finished.
+        In the order of `configurations` and repeats, whatever the order in which they finished; without those that
+        are missing under `only_stored`.
 
     Raises
     ------
@@ -80,7 +84,7 @@ def run(
         If an argument is out of range, or a configuration or result holds other than plain values; with a `store` also
         if the function has no name of its own (a lambda) or a partial fixes other than plain values.
     DataError
-        If a file of the store is damaged.
+        If a file of the store is damaged, or has none of the runs under `only_stored` (MissingDataError).
     Exception
         What `function` raised; finished runs are in the store. A DivergenceError or NonFiniteError does not end the
         sweep: it is the result of that run, in ``Record.error``.
@@ -109,7 +113,7 @@ def run(
     threads(whole("num_threads", num_threads, 1))
     name = name_of(function) if store is None else lasting_name(function)
     runs = _runs(name, configurations, whole("repeats", repeats, 1), whole("seed", seed, 0), paired)
-    kept = None if store is None else Store(store)
+    kept = _kept(store, flag("only_stored", only_stored))
     found: dict[str, Record] = {}
     for one in runs:
         record = None if kept is None else kept.find(one)
@@ -117,7 +121,9 @@ def run(
             found[one.key] = record
             if on_run is not None:
                 on_run(record)
-    missing = [one for one in runs if one.key not in found]
+    if only_stored and not found:
+        raise MissingDataError(f"{store}: has none of the {len(runs):,} runs")
+    missing = [] if only_stored else [one for one in runs if one.key not in found]
     draw = sys.stderr.isatty() if progress is None else progress
     with tqdm(total=len(runs), initial=len(found), unit="run", file=sys.stderr, disable=not draw) as bar:
         for one, record in _finished(function, missing, kept, workers, backend, num_threads):
@@ -127,7 +133,15 @@ def run(
             bar.update()
             if on_run is not None:
                 on_run(record)
-    return Results(found[one.key] for one in runs)
+    return Results(found[one.key] for one in runs if one.key in found)
+
+
+def _kept(store: str | os.PathLike[str] | None, only_stored: bool) -> Store | None:
+    if only_stored and store is None:
+        raise ConfigError("store = None: must be a folder with only_stored")
+    if only_stored and store is not None and not Path(store).is_dir():
+        raise MissingDataError(f"{store}: no such folder")
+    return None if store is None else Store(store)
 
 
 def _runs(

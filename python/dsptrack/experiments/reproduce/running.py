@@ -74,6 +74,7 @@ def reproduce(
     repeats: int | None = None,
     seed: int = 0,
     store: str | os.PathLike[str] | None = None,
+    only_stored: bool = False,
     workers: int = 1,
     backend: str | None = None,
     num_threads: int = 1,
@@ -92,7 +93,7 @@ def reproduce(
         Folder of the data set, as ``datasets.load`` takes it.
     repeats
         Runs of every setting; None takes the paper's, one under ``quick``.
-    seed, store, workers, backend, num_threads, progress, on_run
+    seed, store, only_stored, workers, backend, num_threads, progress, on_run
         As `sweep.run` takes them. All settings of a repeat share one stream: the same cells, initial weights and order
         of images for every method.
 
@@ -120,10 +121,11 @@ def reproduce(
     if repeats is None:
         repeats = experiment.repeats_for(options)
     configurations = experiment.configurations(options)
-    if experiment.require is not None:
-        experiment.require()
-    for data in dict.fromkeys(one["data"] for one in configurations if "data" in one):
-        same_data(store, data, data_root)
+    if not only_stored:
+        if experiment.require is not None:
+            experiment.require()
+        for data in dict.fromkeys(one["data"] for one in configurations if "data" in one):
+            same_data(store, data, data_root)
     results = sweep.run(
         sweep.local(experiment.measure, data_root=data_root),
         configurations,
@@ -131,6 +133,7 @@ def reproduce(
         seed=seed,
         paired=True,
         store=store,
+        only_stored=only_stored,
         workers=workers,
         backend=backend,
         num_threads=num_threads,
