@@ -39,8 +39,10 @@ def records(*runs):
 @pytest.mark.parametrize("name", [name for name in EXPERIMENTS if name != "fig4-cifar"])
 def test_every_experiment_runs_small(name, tmp_path, capsys):
     values = {"fig1a": ["100", "200"], "fig1b": ["0.005"], "fig2": ["100"], "fig4-pulses": ["20"], "fig5": ["0", "0.2"]}
-    command = ["reproduce", name, "--quick", "--data", "digits", "--epochs", "1", "--images", "64", "--cells", "16"]
-    command += ["--network", "fcn", "--at", "0.4", "0.05", "--out", str(tmp_path)]
+    options = {"data": ["digits"], "epochs": ["1"], "images": ["64"], "cells": ["16"], "network": ["fcn"]}
+    options |= {"at": ["0.4", "0.05"]}
+    command = ["reproduce", name, "--quick", "--out", str(tmp_path)]
+    command += [word for key in options if key in EXPERIMENTS[name].takes for word in (f"--{key}", *options[key])]
     command += ["--values", *values[name]] if name in values else []
     assert main(command) == 0
     first = capsys.readouterr()
@@ -283,6 +285,14 @@ def test_options_are_checked(wrong):
         ("fig5", {"at": [(0, 0.05), (0.4, 0.05)]}),
         ("fig4-cifar", {"methods": ["rider"]}),
         ("fig4-cifar", {"data": "mnist"}),
+        ("fig4-cifar", {"network": "lenet5"}),
+        ("fig1a", {"epochs": 3}),
+        ("fig1b", {"data": "digits"}),
+        ("fig2", {"at": [(0.4, 0.05)]}),
+        ("fig4-pulses", {"methods": ["e-rider"]}),
+        ("fig5", {"reference_on": "both"}),
+        ("table1", {"values": [20.0]}),
+        ("table2", {"cells": 16}),
     ],
 )
 def test_what_an_experiment_cannot_take_is_refused(name, wrong):

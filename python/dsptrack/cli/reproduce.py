@@ -97,7 +97,7 @@ def _all(options: Options, arguments: argparse.Namespace, where: dict[str, Any])
     found = {}
     for name in EXPERIMENTS:
         try:
-            found[name] = json.loads(_one(name, options, arguments, where))
+            found[name] = json.loads(_one(name, options.within(EXPERIMENTS[name].takes), arguments, where))
         except DspError as error:
             remark(f"{name}: left out, {error}")
     if not found:
@@ -108,10 +108,10 @@ def _all(options: Options, arguments: argparse.Namespace, where: dict[str, Any])
 
 def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict[str, Any]) -> str:
     """Reproduce one experiment, write its files, print its report if words are asked for; return its JSON."""
-    arguments.out.mkdir(parents=True, exist_ok=True)
     experiment = EXPERIMENTS[name]
     repeats = experiment.repeats_for(options) if arguments.repeats is None else arguments.repeats
     runs = len(experiment.configurations(options)) * repeats
+    arguments.out.mkdir(parents=True, exist_ok=True)
     if not arguments.quiet:
         remark(f"{name}: {experiment.title}, {runs:,} run{'' if runs == 1 else 's'}")
     found = reproduce(

@@ -1,8 +1,8 @@
 """The shape that all experiments have."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self
 
 from matplotlib.figure import Figure
 
@@ -15,11 +15,13 @@ from dsptrack.sweep import Context, Results
 from .methods import ROWS
 
 Configuration = dict[str, Any]
+# What every experiment takes that trains a network by `train_run`.
+TRAINING = frozenset({"data", "network", "recipe", "epochs", "images"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What may be asked of an experiment; None takes the experiment's own, and those that it does not have do nothing.
+    """What may be asked of an experiment; None takes the experiment's own. None takes all: `Experiment.takes`.
 
     Attributes
     ----------
@@ -103,6 +105,30 @@ class Options:
             number("at", mean)
             number("at", std, low=0.0)
 
+    @property
+    def given(self) -> frozenset[str]:
+        """The names of what was asked for, beyond `quick`.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import Options
+        >>> sorted(Options(quick=True, epochs=5, cells=64).given)
+        ['cells', 'epochs']
+        """
+        return frozenset(f.name for f in fields(self) if f.name != "quick" and getattr(self, f.name) is not None)
+
+    def within(self, names: Collection[str]) -> Self:
+        """Return the same without options of other names.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import Options
+        >>> sorted(Options(epochs=5, cells=64).within({"values", "cells"}).given)
+        ['cells']
+        """
+        none: dict[str, Any] = dict.fromkeys(self.given - frozenset(names))
+        return replace(self, **none)
+
     def pick(self, name: str, full: Any, quick: Any) -> Any:
         """Return an option if it was given, else what stands for the full or the quick version."""
         given = getattr(self, name)
@@ -157,8 +183,10 @@ class Experiment:
         What it shows.
     repeats
         The paper's repeats.
-    configurations
-        From options to the runs.
+    takes
+        Names of the options that it has, beyond ``quick``; others are refused.
+    configure
+        From options to the configurations of all runs.
     measure
         One run: ``measure(configuration, context, data_root=None)`` returns plain values.
     summarise
@@ -178,11 +206,30 @@ class Experiment:
 
     title: str
     repeats: int
-    configurations: Callable[[Options], list[Configuration]]
+    takes: frozenset[str]
+    configure: Callable[[Options], list[Configuration]]
     measure: Callable[..., Mapping[str, Any]]
     summarise: Callable[[Results, Mapping[str, Any]], dict[str, Any]]
     draw: Callable[[Mapping[str, Any]], Figure]
     require: Callable[[], object] | None = None
+
+    def configurations(self, options: Options) -> list[Configuration]:
+        """Return the configurations of all runs; ConfigError for options that the experiment does not have.
+
+        Examples
+        --------
+        >>> from dsptrack.experiments import EXPERIMENTS, Options
+        >>> EXPERIMENTS["fig1a"].configurations(Options(cells=64, values=[100]))[0]["cells"]
+        64
+        >>> EXPERIMENTS["fig1a"].configurations(Options(epochs=3))
+        Traceback (most recent call last):
+        dsptrack.exceptions.ConfigError: epochs: not an option of this experiment, which takes cells, values
+        """
+        others = sorted(options.given - self.takes)
+        if others:
+            has = ", ".join(sorted(self.takes))
+            raise ConfigError(f"{', '.join(others)}: not an option of this experiment, which takes {has}")
+        return self.configure(options)
 
     def repeats_for(self, options: Options) -> int:
         """Return the runs of every setting if nobody asks for a number: the paper's, one under ``quick``.

@@ -120,7 +120,8 @@ def draw(summary: Mapping[str, Any]) -> Figure:
 FIG1A = Experiment(
     title="Figure 1a: offset of zero-shifting against the pulse budget, 2,000 states",
     repeats=1,
-    configurations=configurations,
+    takes=frozenset({"values", "cells"}),
+    configure=configurations,
     measure=measure,
     summarise=summarise,
     draw=draw,

@@ -144,7 +144,8 @@ def draw(summary: Mapping[str, Any]) -> Figure:
 FIG1B = Experiment(
     title="Figure 1b: pulses that zero-shifting needs against the granularity",
     repeats=1,
-    configurations=configurations,
+    takes=frozenset({"values", "cells"}),
+    configure=configurations,
     measure=measure,
     summarise=summarise,
     draw=draw,

@@ -14,7 +14,7 @@ from dsptrack.experiments.hyperparameters import NETWORKS
 from dsptrack.plot import OKABE_ITO
 from dsptrack.sweep import Context, Results
 
-from .experiment import Configuration, Experiment, Options
+from .experiment import TRAINING, Configuration, Experiment, Options
 from .picture import panels
 from .training import train_run
 
@@ -112,7 +112,8 @@ def draw(summary: Mapping[str, Any]) -> Figure:
 FIG2 = Experiment(
     title="Figure 2: TT-v1 with symmetric points estimated with N pulses",
     repeats=1,
-    configurations=configurations,
+    takes=TRAINING | {"values"},
+    configure=configurations,
     measure=measure,
     summarise=summarise,
     draw=draw,

@@ -221,7 +221,8 @@ def draw(summary: Mapping[str, Any]) -> Figure:
 FIG4_CIFAR = Experiment(
     title="Figure 4 middle, right: CIFAR-100 with a partly analog ResNet-18",
     repeats=3,
-    configurations=configurations,
+    takes=frozenset({"data", "epochs", "images", "methods", "at"}),
+    configure=configurations,
     measure=measure,
     summarise=summarise,
     draw=draw,

@@ -13,7 +13,7 @@ from dsptrack.experiments.hyperparameters import RECIPES
 from dsptrack.plot import OKABE_ITO
 from dsptrack.sweep import Context, Results
 
-from .experiment import Configuration, Experiment, Options
+from .experiment import TRAINING, Configuration, Experiment, Options
 from .picture import panels
 from .training import train_run
 
@@ -148,7 +148,8 @@ def draw(summary: Mapping[str, Any]) -> Figure:
 FIG4_PULSES = Experiment(
     title="Figure 4 left: total pulses to a training loss of 0.2",
     repeats=1,
-    configurations=configurations,
+    takes=TRAINING | {"values"},
+    configure=configurations,
     measure=measure,
     summarise=summarise,
     draw=draw,

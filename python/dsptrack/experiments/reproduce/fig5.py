@@ -11,7 +11,7 @@ from dsptrack.exceptions import ConfigError
 from dsptrack.plot import OKABE_ITO
 from dsptrack.sweep import Results
 
-from .experiment import Configuration, Experiment, Options
+from .experiment import TRAINING, Configuration, Experiment, Options
 from .picture import panels
 from .training import train_run
 
@@ -96,7 +96,8 @@ def draw(summary: Mapping[str, Any]) -> Figure:
 FIG5 = Experiment(
     title="Figure 5: E-RIDER on the FCN against the chopper probability",
     repeats=3,
-    configurations=configurations,
+    takes=TRAINING | {"values", "at"},
+    configure=configurations,
     measure=train_run,
     summarise=summarise,
     draw=draw,

@@ -13,7 +13,7 @@ from dsptrack.experiments.hyperparameters import NETWORKS
 from dsptrack.plot import OKABE_ITO
 from dsptrack.sweep import Results
 
-from .experiment import Configuration, Experiment, Options
+from .experiment import TRAINING, Configuration, Experiment, Options
 from .methods import METHODS
 from .picture import legend, panels
 from .training import train_run
@@ -152,7 +152,8 @@ def _table(number: int, network: str, words: str) -> Experiment:
     return Experiment(
         title=f"Table {number}: {words} on MNIST, test accuracy against the reference of the fast array",
         repeats=3,
-        configurations=partial(configurations, network=network),
+        takes=TRAINING | {"methods", "at", "rates", "reference_on"},
+        configure=partial(configurations, network=network),
         measure=train_run,
         summarise=partial(summarise, network=network),
         draw=draw,
