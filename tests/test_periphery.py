@@ -199,6 +199,19 @@ def test_noise_is_independent():
     stats.assert_uncorrelated(first, second, "calls")
 
 
+@pytest.mark.parametrize("management", ["abs_max", "max", "abs_max_np_sum", "average_abs_max"])
+@pytest.mark.parametrize("largest", [1e-45, 1e-40, 2e-39])
+def test_inputs_with_a_scale_that_has_no_inverse_read_as_zero(management, largest):
+    """A float32 holds 1 / scale only above 2^-128: below, errors of a network that is sure of itself gave NaN."""
+    x = np.array([[largest, -largest / 2], [0.5, -1.0], [1e-38, 0.0]])
+    for inp_noise in (0.0, 0.1):
+        periphery = dt.Periphery(noise_management=management, inp_noise=inp_noise, nm_decay=0.9)
+        y = holding(np.array([[0.5, -0.25], [1.0, 0.5]])).forward(x, periphery)
+        assert (y[0] == 0).all() == (inp_noise == 0)
+        assert np.abs(y[1]).max() > 0.1
+        assert np.abs(y[2]).max() > 0.0
+
+
 def test_a_zero_vector_reads_exactly_zero_with_noise_management():
     array = holding(np.ones((OUTPUTS, 4)))
     assert not np.any(array.forward(np.zeros((5, 4)), dt.Periphery(out_noise=0.5)))

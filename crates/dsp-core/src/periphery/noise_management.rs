@@ -9,15 +9,15 @@ use crate::simd::math::largest_magnitude;
 pub fn scale(periphery: &Periphery, x: &[f32], largest: f32, average: &mut f32) -> f32 {
     match periphery.noise_management {
         NoiseManagement::None => 1.0,
-        NoiseManagement::AbsMax => capped(periphery, largest),
-        NoiseManagement::Max => capped(periphery, x.iter().fold(f32::MIN, |most, v| larger(most, *v))),
+        NoiseManagement::AbsMax => invertible(capped(periphery, largest)),
+        NoiseManagement::Max => invertible(capped(periphery, x.iter().fold(f32::MIN, |most, v| larger(most, *v)))),
         NoiseManagement::Constant if periphery.nm_thres > 0.0 => periphery.nm_thres as f32,
         NoiseManagement::Constant => 1.0,
-        NoiseManagement::AbsMaxNpSum => np_sum(periphery, x),
+        NoiseManagement::AbsMaxNpSum => invertible(np_sum(periphery, x)),
         NoiseManagement::AverageAbsMax => {
             let decay = periphery.nm_decay as f32;
             *average = if *average > 0.0 { (1.0 - decay) * *average + decay * largest } else { largest };
-            *average
+            invertible(*average)
         }
     }
 }
@@ -36,6 +36,11 @@ pub fn np_sum(periphery: &Periphery, x: &[f32]) -> f32 {
 
 fn larger<T: PartialOrd>(a: T, b: T) -> T {
     if a > b { a } else { b }
+}
+
+/// A scale whose inverse no number holds, of 2^-128 or less, counts as 0: what it stands for is nothing beside any weight.
+fn invertible(scale: f32) -> f32 {
+    if (1.0 / scale).is_finite() { scale } else { 0.0 }
 }
 
 fn capped(periphery: &Periphery, scale: f32) -> f32 {
