@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dsptrack import nn
 from dsptrack.calibration import zero_shift
@@ -105,6 +106,7 @@ def draw(summary: Mapping[str, Any]) -> Figure:
         axes.plot(epochs, row["losses"], style[0], marker=".", color=style[1], label=name)
         i += not truth
     axes.set(xlabel="epoch", ylabel="training loss (cross entropy, nats)", yscale="log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="best", fontsize="small", title="paper: small N costs loss", title_fontsize="small")
     return figure
 
