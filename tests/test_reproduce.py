@@ -221,6 +221,8 @@ def test_figure_4_counts_pulses_and_compares():
     assert higher["differences"] == ["20 states: two-stage, N = 500 needs 20 pulses, E-RIDER 30"]
     never = fig4_pulses.summarise(records(run("e-rider", 0, 1, False), run("two-stage", 500, 20)), {})
     assert len(never["differences"]) == 2
+    alone = fig4_pulses.summarise(records(run("two-stage", 500, 20)), {})
+    assert alone["differences"] == []
 
 
 def test_figure_2_subtracts_what_was_found():

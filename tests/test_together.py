@@ -69,3 +69,32 @@ def test_two_threads_take_the_same_layers_in_any_order_and_lose_no_step():
     for layer, other in zip(layers, alone, strict=True):
         np.testing.assert_array_equal(layer.bias, other.bias)
         np.testing.assert_array_equal(layer.weights, other.weights)
+
+
+def test_a_bias_is_stepped_while_another_thread_reads_it():
+    layer, alone = passed(0), passed(0)
+    array = dt.CrossbarArray((2000, 4), dt.devices.SoftBounds(), rng=0)
+    done = threading.Event()
+
+    def read():
+        while not done.is_set():
+            array.forward(layer.bias[None, :])
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    try:
+        for _ in range(1000):
+            update_together([layer], 1e-3)
+    finally:
+        done.set()
+        thread.join(20)
+    for _ in range(1000):
+        update_together([alone], 1e-3)
+    np.testing.assert_array_equal(layer.bias, alone.bias)
+
+
+def test_a_bias_that_cannot_be_written_is_refused():
+    layer = passed(0)
+    layer.bias.flags.writeable = False
+    with states.assert_unchanged(layer.tiles[0]), pytest.raises(dt.ConfigError, match="read-only"):
+        update_together([layer], 0.5)

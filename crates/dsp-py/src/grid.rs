@@ -174,7 +174,8 @@ pub fn update_grids(py: Python<'_>, parts: Vec<Part<'_>>, lr: f64) -> PyResult<(
         let done = watched(interrupted, || update(&mut steps, lr)).transpose()?;
         if done.is_some() {
             // Also where a signal came too late to give the update up: then all of it is done, and the exception goes on.
-            Python::attach(|py| shared.iter().zip(&biases).for_each(|((.., bias), values)| put(py, bias, values)));
+            Python::attach(|py| shared.iter().zip(&biases).try_for_each(|((.., bias), values)| put(py, bias, values)))
+                .map_err(|error| Error::State(format!("bias: {error}")))?;
         }
         Ok(done)
     });
@@ -187,7 +188,13 @@ type Bias = Option<(Py<PyArray1<f32>>, Vec<f32>)>;
 /// The values of a bias that can be written.
 fn values(py: Python<'_>, bias: &Bias) -> Result<Vec<f32>> {
     let Some((bias, _)) = bias else { return Ok(Vec::new()) };
-    let lent = bias.bind(py).try_readwrite().map_err(|error| Error::State(format!("bias: {error}")))?;
+    let bias = bias.bind(py);
+    let state = |error: PyErr| Error::State(format!("bias: {error}"));
+    if !bias.getattr("flags").and_then(|flags| flags.getattr("writeable")?.is_truthy()).map_err(state)? {
+        return Err(Error::parameter("bias", "(read-only)", "an array that can be written"));
+    }
+    // Shared: what reads the bias in another thread meanwhile has copied it.
+    let lent = bias.try_readonly().map_err(|error| Error::State(format!("bias: {error}")))?;
     let values = lent.as_slice().map_err(|_| Error::parameter("bias", "(strided)", "a C-contiguous array"))?;
     let mut copy = Vec::new();
     make_room(&mut copy, values.len(), "bias")?;
@@ -195,10 +202,7 @@ fn values(py: Python<'_>, bias: &Bias) -> Result<Vec<f32>> {
     Ok(copy)
 }
 
-/// Writes a bias.
-fn put(py: Python<'_>, bias: &Bias, values: &[f32]) {
-    let lent = bias.as_ref().map(|(bias, _)| bias.bind(py).try_readwrite());
-    if let Some(Ok(mut lent)) = lent {
-        lent.as_slice_mut().into_iter().for_each(|bias| bias.copy_from_slice(values));
-    }
+/// Writes a bias, whoever reads it meanwhile: the update is done, and a step that is refused would be lost.
+fn put(py: Python<'_>, bias: &Bias, values: &[f32]) -> PyResult<()> {
+    bias.as_ref().map_or(Ok(()), |(bias, _)| PyArray1::from_slice(py, values).copy_to(bias.bind(py)))
 }

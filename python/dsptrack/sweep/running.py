@@ -137,11 +137,13 @@ def run(
 
 
 def _kept(store: str | os.PathLike[str] | None, only_stored: bool) -> Store | None:
-    if only_stored and store is None:
-        raise ConfigError("store = None: must be a folder with only_stored")
-    if only_stored and store is not None and not Path(store).is_dir():
+    if store is None:
+        if only_stored:
+            raise ConfigError("store = None: must be a folder with only_stored")
+        return None
+    if only_stored and not Path(store).is_dir():
         raise MissingDataError(f"{store}: no such folder")
-    return None if store is None else Store(store)
+    return Store(store)
 
 
 def _runs(

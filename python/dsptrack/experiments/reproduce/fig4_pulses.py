@@ -109,10 +109,13 @@ def _differences(rows: list[dict[str, Any]]) -> list[str]:
     lines = []
     for states in dict.fromkeys(row["states"] for row in rows):
         here = [row for row in rows if row["states"] == states]
-        ours = next((row["total_pulses"] for row in here if row["method"] == "e-rider"), None)
+        tracked = next((row for row in here if row["method"] == "e-rider"), None)
+        if tracked is None:
+            continue
+        ours = tracked["total_pulses"]
+        if ours is None:
+            lines.append(f"{states:,} states: E-RIDER does not reach the loss in {tracked['most_epochs']} epochs")
         for row in here:
-            if row["method"] == "e-rider" and ours is None:
-                lines.append(f"{states:,} states: E-RIDER does not reach the loss in {row['most_epochs']} epochs")
             other = row["total_pulses"]
             if row["method"] == "two-stage" and other is not None and (ours is None or other <= ours):
                 words = "no number" if ours is None else f"{ours:,.0f}"
