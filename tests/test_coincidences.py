@@ -66,6 +66,8 @@ MOMENTS = [
     pytest.param({"update_management": False, "update_bl_management": False}, 4.0, id="unmanaged"),
     pytest.param({"update_management": False, "update_bl_management": False}, 20.0, id="unmanaged-saturated"),
     pytest.param({"update_management": False, "update_bl_management": False, "fixed_bl": False}, 40.5, id="free-BL"),
+    pytest.param({"update_bl_management": False, "fixed_bl": False}, 40.5, id="UM-free-BL"),
+    pytest.param({"update_bl_management": False, "fixed_bl": False, "um_grad_scale": 0.5}, 140.0, id="UM-long-BL"),
     pytest.param({"update_bl_management": False, "res": 0.1}, 4.0, id="res"),
 ]
 

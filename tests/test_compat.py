@@ -245,6 +245,30 @@ def test_gamma_is_a_factor_of_the_transfer(kind, gamma):
     assert (found.gamma, found.transfer_lr) == (0.5, 0.1)
 
 
+@pytest.mark.parametrize("kind", [peer.BufferedTransferCompound, peer.ChoppedTransferCompound])
+def test_only_a_gamma_above_zero_is_a_factor(kind):
+    found = both(cell(kind, transfer_lr=0.2, gamma=-0.5), vectors_per_batch=1).algorithm
+    assert (found.gamma, found.transfer_lr) == (-0.5, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("sign", "kind"),
+    [
+        ({"in_chop_prob": 0.25}, "ChoppedTransferCompound"),
+        ({"tail_weightening": 4.0}, "DynamicTransferCompound"),
+        ({"thres_scale": 2.0}, "BufferedTransferCompound"),
+        ({"n_reads_per_transfer": 2}, "TransferCompound"),
+    ],
+)
+def test_a_compound_without_class_is_known_by_its_fields(sign, kind):
+    parts = {"unit_cell_devices": [{"class": "SoftBoundsDevice"}] * 2} | sign
+    named, unnamed = (
+        FROM({"device": device, "mapping": {}}, vectors_per_batch=8).algorithm
+        for device in (parts | {"class": kind}, parts)
+    )
+    assert unnamed == named
+
+
 def test_buffers():
     buffered = both(cell(peer.BufferedTransferCompound, thres_scale=0.8, forget_buffer=False)).algorithm
     assert (buffered.thres_scale, buffered.momentum, buffered.forget_buffer) == (0.8, 0.1, False)

@@ -218,6 +218,7 @@ def test_every_field_is_tested():
 PERIPHERY_CONTRADICTIONS = [
     ("nm_thres = 1: must be 0 while noise_management", {"nm_thres": 1.0, "noise_management": "none"}),
     ("nm_thres = 1: must be 0 while", {"nm_thres": 1.0, "noise_management": "average_abs_max"}),
+    (r"nm_thres = 1e-40: must be 0 or at least 2\^-126", {"nm_thres": 1e-40}),
     (
         'bound_management = "iterative_worst_case": must be "iterative" or "none" while noise_management is "none"',
         {"bound_management": "iterative_worst_case", "noise_management": "none"},

@@ -314,6 +314,15 @@ def test_a_column_is_a_read_of_a_one_hot_vector(fields, rng):
     assert tile.ledger["P"]["column_reads"] == (2 if "mv_type" in fields else 1)
 
 
+def test_a_perfect_read_is_one_pass():
+    perfect = dt.Periphery(is_perfect=True, mv_type="pos_neg_separate")
+    rule = dt.algorithms.TikiTakaV2(device=dt.devices.SoftBounds(), transfer_read=perfect)
+    tile = dt.AnalogTile((3, 1), rule, rng=3, forward=perfect)
+    tile.forward([[1.0]])
+    tile.update([[1.0]], [[1.0, 0.0, 0.0]], 0.1)
+    assert tile.ledger["P"]["column_reads"] == tile.ledger["W"]["forward_reads"] == 1
+
+
 NOISY = {
     "mv_type": "pos_neg_separate_digital_sum",
     "inp_noise": 0.01,

@@ -10,7 +10,7 @@ import pytest
 import dsptrack as dt
 from dsptrack.cli import main
 from dsptrack.experiments import EXPERIMENTS, METHODS, Options, reproduce
-from dsptrack.experiments.reproduce import fig1a, fig2, fig4_cifar, fig4_pulses, fig5, tables
+from dsptrack.experiments.reproduce import fig1a, fig1b, fig2, fig4_cifar, fig4_pulses, fig5, tables
 from dsptrack.experiments.reproduce.methods import METHODS as ROWS
 from dsptrack.sweep import Record, Results
 
@@ -184,8 +184,9 @@ def test_a_table_takes_other_rates_and_references(tmp_path, capsys):
     assert "must be a JSON file that `dsptrack tune` wrote" in capsys.readouterr().err
 
 
-def table_run(method, accuracy):
-    configuration = {"network": "fcn", "reference_mean": 0.4, "reference_std": 0.05, "method": method, "epochs": 40}
+def table_run(method, accuracy, data="mnist"):
+    configuration = {"network": "fcn", "data": data, "method": method, "epochs": 40}
+    configuration |= {"reference_mean": 0.4, "reference_std": 0.05}
     return configuration, {"accuracy": accuracy, "accuracy_mean": accuracy, "accuracy_best": accuracy}
 
 
@@ -193,7 +194,7 @@ def test_table_2_says_where_it_differs():
     paper = json.loads(files("dsptrack.experiments.reproduce").joinpath("paper", "table2.json").read_text())
     good = records(table_run("e-rider", 95.0), table_run("e-rider", 96.0), table_run("agad", 92.0))
     summary = tables.summarise(good, paper, network="fcn")
-    assert summary["differences"] == []
+    assert (summary["differences"], summary["compared"]) == ([], 2)
     row = summary["rows"][0]
     assert (row["accuracy"], row["repeats"], row["paper"]) == (95.5, 2, 96.07)
     assert row["accuracy_spread"] == pytest.approx(np.sqrt(0.5))
@@ -221,8 +222,14 @@ def test_figure_4_counts_pulses_and_compares():
     assert higher["differences"] == ["20 states: two-stage, N = 500 needs 20 pulses, E-RIDER 30"]
     never = fig4_pulses.summarise(records(run("e-rider", 0, 1, False), run("two-stage", 500, 20)), {})
     assert len(never["differences"]) == 2
+    partly = fig4_pulses.summarise(records(run("e-rider", 0, 10), run("e-rider", 0, 1, False)), {})
+    assert partly["differences"] == ["20 states: E-RIDER does not reach the loss in 9 epochs in 1 of 2 runs"]
     alone = fig4_pulses.summarise(records(run("two-stage", 500, 20)), {})
-    assert alone["differences"] == []
+    assert (alone["differences"], alone["compared"]) == ([], 0)
+    finer = [(c | {"states": 2000}, r) for c, r in (run("e-rider", 0, 10), run("two-stage", 4000, 20))]
+    assert fig4_pulses.summarise(records(*finer), {})["differences"] == [
+        "2,000 states: two-stage, N = 4,000 gets there, in the paper never"
+    ]
 
 
 def test_figure_2_subtracts_what_was_found():
@@ -246,6 +253,17 @@ def test_figure_5_is_rider_at_0():
     assert [r["rule"]["chop_probability"] for r in runs[1:]] == [0.02, 0.05, 0.1, 0.2, 0.5]
 
 
+def test_figure_1b_reports_granularities_that_do_not_arrive():
+    expected = {"budget": None, "crossing": None, "theory_budget": None, "theory_crossing": None}
+    found = fig1b.summarise(records(({"dw_min": 1e-7, "cells": 8}, expected)), {"exponent": -1.0})
+    assert found["differences"] == ["dw_min 1e-07: not within 1 % of the mean in 8,192,000 pulses"]
+    assert found["compared"] == 0
+    assert fig1b.draw(found | {"paper": {"exponent": -1.0}}).axes
+    arrived = expected | {"budget": 10, "crossing": 9.5}
+    twice = fig1b.summarise(records(*[({"dw_min": 1e-3, "cells": 8}, run) for run in (arrived, expected)]), {})
+    assert twice["rows"][0]["crossing"] is None
+
+
 def test_figure_1a_says_where_it_differs():
     point = {"pulses": 2000, "mean_error": 0.0}
     point |= {f"{kind}_{q}": 0.1 for kind in ("offset", "theory") for q in ("mean", "std")}
@@ -254,6 +272,11 @@ def test_figure_1a_says_where_it_differs():
     rms, early = fig1a.summarise(records(({}, result)), {"not_enough": 2000, "threshold_percent": 1.0})["differences"]
     assert rms.startswith("rms_error after 2,000 pulses is 0.2, 100.0 % from")
     assert early.startswith("2,000 pulses reach 1 %")
+    near = point | {"pulses": 8000, "rms_error": 0.1, "offset_mean": 0.11, "mean_error": 0.004}
+    paper = {"not_enough": 2000, "threshold_percent": 1.0}
+    for error, lines in ((0.004, 0), (0.003, 1)):
+        result = {"true_mean": 100.0, "true_std": 1.0, "points": [near | {"mean_error": error}]}
+        assert len(fig1a.summarise(records(({}, result)), paper)["differences"]) == lines
 
 
 @pytest.mark.parametrize(
@@ -261,6 +284,8 @@ def test_figure_1a_says_where_it_differs():
     [
         {"at": []},
         {"at": [(0.1, -1)]},
+        {"at": [0.4, 0.05]},
+        {"at": 0.4},
         {"values": [-1.0]},
         {"network": "cnn"},
         {"epochs": 0},
@@ -302,11 +327,17 @@ def test_what_an_experiment_cannot_take_is_refused(name, wrong):
         EXPERIMENTS[name].configurations(Options(**wrong))
 
 
-def test_another_network_than_the_papers_is_not_set_beside_its_numbers():
+@pytest.mark.parametrize(("network", "data"), [("lenet5", "mnist"), ("fcn", "digits")])
+def test_another_network_or_set_than_the_papers_is_not_set_beside_its_numbers(network, data):
     paper = json.loads(files("dsptrack.experiments.reproduce").joinpath("paper", "table1.json").read_text())
-    summary = tables.summarise(records(table_run("agad", 50.0)), paper, network="lenet5")
+    summary = tables.summarise(records(table_run("agad", 50.0, data)), paper, network=network)
     assert summary["rows"][0]["paper"] is None
-    assert summary["differences"] == []
+    assert (summary["differences"], summary["compared"]) == ([], 0)
+    drawn = tables.draw(summary | {"paper": paper})
+    assert "paper" not in [text.get_text() for text in drawn.axes[-1].get_legend().get_texts()]
+
+
+def test_what_differs_is_in_the_title():
     options = Options(network="fcn", data="digits", images=64, epochs=1, at=[(0.4, 0.05)], methods=["agad"])
     found = reproduce("table1", options, repeats=1)
     assert "network fcn" in found.figure.get_suptitle()

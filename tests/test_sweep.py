@@ -4,7 +4,6 @@ import csv
 import json
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,6 @@ import pytest
 
 import dsptrack as dt
 from dsptrack.cli import main
-from dsptrack.experiments.identity import same_data
-from dsptrack.sweep.running import _measured
-from dsptrack.sweep.store import Run
 from helpers import jobs
 
 GRID = dt.sweep.grid(dw_min=[0.001, 0.01])
@@ -40,6 +36,7 @@ def test_an_axis_is_a_list(axis):
     [
         ([], "empty"),
         ([{"x": 1}, {"x": 1}], "two are equal"),
+        ([{"x": [1, {"y": 2}]}, {"x": [1.0, {"y": 2.0}]}], "two are equal"),
         ([{"x": float("nan")}], "x = nan"),
         ([{"x": {"y": object()}}], r"x\.y = "),
         ([{1: 2}], "must be text"),
@@ -52,13 +49,13 @@ def test_configurations_are_plain_and_different(configurations, words):
 
 
 def test_numbers_of_numpy_become_plain(tmp_path):
-    def ran(configuration, context):
+    def ran(configuration, context, *, seen):
         seen.append(configuration)
         return {"x": np.float32(0.5), "n": np.int64(3), "yes": np.bool_(True), "w": np.ones((1, 2), np.float32)}
 
     seen = []
     for axis in (np.arange(2), np.linspace(0, 1, 2), [np.float32(0.5)], [np.array([1, 2])]):
-        results = dt.sweep.run(ran, dt.sweep.grid(x=axis), store=tmp_path)
+        results = dt.sweep.run(dt.sweep.local(ran, seen=seen), dt.sweep.grid(x=axis), store=tmp_path)
         assert [record.configuration["x"] for record in results] == [np.asarray(x).tolist() for x in axis]
         assert all(record.result == {"x": 0.5, "n": 3, "yes": True, "w": [[1.0, 1.0]]} for record in results)
     kinds = {type(configuration["x"]) for configuration in seen}
@@ -73,7 +70,7 @@ def test_results_are_dicts(result):
         dt.sweep.run(lambda configuration, context: result, [{}])
 
 
-@pytest.mark.parametrize("wrong", [{"repeats": 0}, {"workers": 0}, {"num_threads": 0}, {"seed": -1}])
+@pytest.mark.parametrize("wrong", [{"repeats": 0}, {"workers": 0}, {"num_threads": 0}, {"seed": -1}, {"paired": 1}])
 def test_numbers_are_checked(wrong):
     with pytest.raises(dt.ConfigError, match=next(iter(wrong))):
         dt.sweep.run(jobs.offset, GRID, **wrong)
@@ -126,17 +123,6 @@ def test_only_what_is_stored_does_no_run(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
     with pytest.raises(dt.ConfigError, match="store = None"):
         dt.sweep.run(jobs.offset, GRID, only_stored=True)
-
-
-def test_a_damaged_file_of_the_store_is_an_error(tmp_path):
-    dt.sweep.run(jobs.offset, GRID[:1], store=tmp_path)
-    (path,) = tmp_path.glob("*.json")
-    path.write_text(path.read_text()[:-20])
-    with pytest.raises(dt.DataError, match="damaged"):
-        dt.sweep.run(jobs.offset, GRID[:1], store=tmp_path)
-    path.write_text("{}")
-    with pytest.raises(dt.DataError, match="no record"):
-        dt.sweep.run(jobs.offset, GRID[:1], store=tmp_path)
 
 
 def test_divergence_is_a_result_and_other_errors_end_the_sweep(tmp_path):
@@ -223,6 +209,8 @@ def test_tables(tmp_path):
         "nested.b": True,
         "result.x": 9,
     }
+    named, _ = dt.sweep.run(mixed, [{"x": 0, "seed": 7, "hidden": [4, 8]}, {"x": 1}]).rows()
+    assert (named["configuration.seed"], named["hidden"]) == (7, "[4, 8]")
     table = results.array()
     assert table["x"].tolist() == [0, 1]
     assert table["device.kind"].tolist() == ["", "A"]
@@ -278,25 +266,6 @@ def test_the_command(tmp_path, capsys):
     assert "2 of 4 runs are not in the store" in partly.err
 
 
-def test_a_run_is_told_from_others_by_what_a_partial_fixes_but_not_by_where_it_runs(tmp_path):
-    def lengths(function):
-        return [record.result["length"] for record in dt.sweep.run(function, [{"x": 1}], store=tmp_path)]
-
-    assert [lengths(partial(jobs.length, word=word)) for word in ("a", "bc")] == [[1], [2]]
-    assert [lengths(dt.sweep.local(jobs.length, word=word)) for word in ("abc", "a")] == [[3], [3]]
-    with pytest.raises(dt.ConfigError, match=r"<lambda>: must have a name"):
-        lengths(lambda configuration, context: {"length": 0})
-    with pytest.raises(dt.ConfigError, match="word"):
-        lengths(partial(jobs.length, word={1, 2}))
-
-
-def test_a_machine_that_does_not_see_the_store_has_no_scratch(tmp_path):
-    one = Run(function="f", configuration={}, repeat=0, seed=0, paired=False)
-    for folder, there in ((tmp_path, True), (tmp_path / "elsewhere", False)):
-        _, record = _measured(jobs.has_scratch, one, folder / "run.part", 1)
-        assert record.result == {"scratch": there}
-
-
 def test_the_device_in_a_file_belongs_to_the_run(tmp_path, capsys):
     device = tmp_path / "mine.toml"
     (tmp_path / "grid.toml").write_text(
@@ -314,24 +283,6 @@ def test_the_device_in_a_file_belongs_to_the_run(tmp_path, capsys):
     assert [records[0]["configuration"]["device"]["dw_min"] for records in found] == [0.02, 0.1]
     assert found[0][0]["result"] != found[1][0]["result"]
     assert found[0][-1]["configuration"]["device"] == "reram_sb"
-
-
-def test_a_store_knows_its_images(tmp_path):
-    def folder(name, first):
-        images = np.full((6, 28, 28), first, np.uint8)
-        for part in ("train", "t10k"):
-            for kind, values in (("images-idx3", images), ("labels-idx1", np.arange(6, dtype=np.uint8))):
-                shape = b"".join(n.to_bytes(4, "big") for n in values.shape)
-                path = tmp_path / name / f"{part}-{kind}-ubyte"
-                path.parent.mkdir(exist_ok=True)
-                path.write_bytes(bytes([0, 0, 8, values.ndim]) + shape + values.tobytes())
-        return str(tmp_path / name)
-
-    same_data(tmp_path / "store", "mnist", folder("a", 0))
-    same_data(tmp_path / "store", "mnist", folder("copy", 0))
-    same_data(tmp_path / "store", "digits", None)
-    with pytest.raises(dt.DataError, match="other images of mnist"):
-        same_data(tmp_path / "store", "mnist", folder("b", 1))
 
 
 @pytest.mark.parametrize(

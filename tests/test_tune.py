@@ -6,7 +6,7 @@ import pytest
 
 import dsptrack as dt
 from dsptrack.cli import main
-from dsptrack.experiments import METHODS, NETWORKS, SEARCH, tune
+from dsptrack.experiments import METHODS, NETWORKS, SEARCH, tune, tuning
 from dsptrack.experiments.runs import train_run
 
 FIXED = {"data": "digits", "epochs": 1, "hidden": [4], "columns_per_transfer": 16}
@@ -72,12 +72,49 @@ def test_an_interrupted_first_trial_does_not_lose_the_papers_values(tmp_path, mo
     assert found.trials == 1
 
 
-def test_lenet5_starts_from_its_own_rates():
-    configuration = {"network": "lenet5", "data": "digits", "epochs": 1}
-    seen = []
+def test_lenet5_starts_from_its_own_rates(monkeypatch):
+    monkeypatch.setattr(tuning, "train_run", lambda root: lambda configuration, context: {"accuracy_mean": 50.0})
+    found = tune("tt-v2", {"network": "lenet5", "data": "digits", "epochs": 1}, trials=1)
+    assert found.best == {"lr": 0.005, "fast_lr": 0.005, "transfer_lr": 0.005}
+
+
+def test_only_a_divergence_is_called_one(monkeypatch):
+    def ends(error):
+        def run(configuration, context):
+            raise error
+
+        monkeypatch.setattr(tuning, "train_run", lambda root: run)
+        seen = []
+        with pytest.raises(type(error)):
+            tune("tt-v2", FIXED, trials=1, on_trial=lambda *trial: seen.append(trial))
+        return [accuracy for _, _, accuracy in seen]
+
+    assert ends(dt.DivergenceError("loss = inf")) == [None]
+    assert ends(RuntimeError("broken")) == []
+
+
+def test_a_study_is_not_bound_by_settings_with_which_no_trial_ended(tmp_path):
+    storage = tmp_path / "what?x%20y.db"
+    with pytest.raises(dt.ConfigError, match="reference_std"):
+        tune("rider", FIXED | {"reference_std": -1.0}, trials=1, storage=storage)
     with pytest.raises(dt.ConfigError, match="image_shape"):  # 8 x 8 pixels are too few for it
-        tune("tt-v2", configuration, trials=1, on_trial=lambda *trial: seen.append(trial))
-    assert seen[0][1] == {"lr": 0.005, "fast_lr": 0.005, "transfer_lr": 0.005}
+        tune("rider", FIXED | {"network": "lenet5"}, trials=1, storage=storage)
+    assert tune("rider", FIXED, trials=1, storage=storage).trials == 1
+    assert storage.is_file()
+
+
+def test_what_is_searched_or_an_argument_is_no_part_of_the_configuration():
+    for own in ({"lr": 0.1}, {"method": "agad"}, {"hold_out": None}, {"rule": {"fast_lr": 0.1}}):
+        with pytest.raises(dt.ConfigError, match=f"configuration: .*{next(iter(own.get('rule', own)))}"):
+            tune("rider", FIXED | own, trials=1)
+
+
+def test_storage_errors_are_one_line_without_password(capsys):
+    command = ["tune", "--method", "tt-v2", "--data", "digits", "--storage"]
+    for storage, shown in (("nowhere.db", "nowhere.db"), ("xdb://me:secret@host/x", "xdb://me:***@host/x")):
+        assert main([*command, storage]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"dsptrack: error: storage = {shown}: ")
 
 
 def test_the_test_images_stay_unseen(monkeypatch):

@@ -38,6 +38,7 @@ def summary(name, number):
                 "accuracy_mean": float(reached),
                 "accuracy_mean_spread": float(spread) if spread else None,
                 "epochs": 40,
+                "paper": float(row["paper"]) if row["paper"] else None,
             }
         )
     paper = files("dsptrack.experiments.reproduce").joinpath("paper", f"{name}.json").read_text(encoding="utf-8")

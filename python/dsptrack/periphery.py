@@ -71,11 +71,11 @@ class Periphery(Config):
         if that is 0. ``"abs_max_np_sum"``: max(a, min(p, a max_bm_res / DAC step)) with
         p = max(sum of positive x_j, -sum of negative x_j) nm_assumed_wmax / out_bound. ``"average_abs_max"``: the
         moving average m <- (1 - nm_decay) m + nm_decay a, vector after vector, which starts with the first a > 0. A
-        vector with n <= 0 is not read: its output is exactly 0 (with inp_noise, a forward read takes n = 1). Off for
-        transfers.
+        vector with n <= 2^-128 is not read: its output is exactly 0 (with inp_noise, a forward read takes n = 1). Off
+        for transfers.
     nm_thres
-        Largest n of ``"abs_max"`` and ``"max"`` and largest a of ``"abs_max_np_sum"``, >= 0, in units of x; 0 is no
-        limit. What lies above clips at the DAC. The value of n under ``"constant"``.
+        Largest n of ``"abs_max"`` and ``"max"`` and largest a of ``"abs_max_np_sum"``, in units of x: 0, no limit, or
+        at least 2^-126. What lies above clips at the DAC. The value of n under ``"constant"``.
     nm_assumed_wmax
         Weight that ``"abs_max_np_sum"`` assumes for every cell, > 0, in weight units.
     nm_decay

@@ -25,7 +25,9 @@ class PulseUpdate(Config):
     desired_bl
         Train length, or its maximum under BL management; 1 to 4096.
     fixed_bl
-        Without management: keep the length and scale the probabilities; otherwise use more slots where needed.
+        Without BL management: keep the length and scale the probabilities; otherwise, where lr / g exceeds it, send
+        ceil(lr / g) slots, at most 4096, and fire by |x_j| and |d_i| themselves (times sqrt(X/D') and its inverse under
+        update management, D' = um_grad_scale D min(1, desired_bl/k)).
     update_management
         Balance input and error lines by X and D.
     update_bl_management

@@ -50,3 +50,10 @@ def length(configuration, context, *, word):
 def has_scratch(configuration, context):
     """Whether the run may keep a file."""
     return {"scratch": context.scratch is not None}
+
+
+def inverse(configuration, context):
+    """1/x, with a file that says that it was found."""
+    y = 1 / configuration["x"]
+    context.scratch.with_suffix(".done").touch()
+    return {"y": y}

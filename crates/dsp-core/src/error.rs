@@ -55,7 +55,13 @@ pub enum Error {
 impl Error {
     /// A [`Error::Parameter`] from anything printable.
     pub fn parameter(name: &str, value: impl std::fmt::Display, allowed: impl Into<String>) -> Self {
-        Self::Parameter { name: name.into(), value: value.to_string(), allowed: allowed.into() }
+        /// What a number in double precision has at most, without zeros before or behind.
+        const DIGITS: usize = 24;
+        let mut shown = value.to_string();
+        if let (true, Ok(number)) = (shown.len() > DIGITS, shown.parse::<f64>()) {
+            shown = format!("{number:e}");
+        }
+        Self::Parameter { name: name.into(), value: shown, allowed: allowed.into() }
     }
 }
 

@@ -89,16 +89,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse has printed its message; --help and --version stop with 0
         return stop.code if isinstance(stop.code, int) else 2
     except ConfigError as error:
-        print(f"dsptrack: error: {error}", file=sys.stderr)
+        print(_line(error), file=sys.stderr)
         return 2
     except BrokenPipeError:
         # The reader has gone (as in `dsptrack info | head -1`): point stdout elsewhere so that closing it is quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (DspError, OSError, MemoryError) as error:
-        print(f"dsptrack: error: {error}", file=sys.stderr)
+        print(_line(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("dsptrack: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _line(error: BaseException) -> str:
+    return f"dsptrack: error: {error}" + "".join(f" ({note})" for note in getattr(error, "__notes__", ()))

@@ -7,7 +7,7 @@ import dsptrack as dt
 from dsptrack.experiments import BUDGETS, CALIBRATED_DEVICE, Calibration, CalibrationPoint, calibrate
 from dsptrack.experiments.settings import device_of
 
-from .options import add_common, add_device, add_output, remark, write_json
+from .options import add_common, add_device, add_output, remark, write_json, write_picture
 from .table import table
 
 SUMMARY = "zero-shifting: symmetric-point error against the pulse budget"
@@ -70,8 +70,8 @@ def run(arguments: argparse.Namespace) -> None:
     title = f"zero-shifting, {result.scheme}, {rows} x {columns} cells, dw_min {device.dw_min:g}"
     arguments.out.mkdir(parents=True, exist_ok=True)
     picture = arguments.out / "calibrate.png"
-    dt.plot.zero_shift(result, title=title).savefig(picture)
     text = write_json(arguments.out / "calibrate.json", {"device": device.to_dict()} | result.to_dict())
+    write_picture(picture, dt.plot.zero_shift(result, title=title))
     print(text if arguments.json else f"{title}\n{_truth(result)}\n\n{_table(result)}")
     if not arguments.quiet:
         remark(f"wrote {picture} and {arguments.out / 'calibrate.json'}")

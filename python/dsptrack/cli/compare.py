@@ -5,7 +5,7 @@ import argparse
 import dsptrack as dt
 from dsptrack.experiments import METHODS, CompareSettings, Comparison, MethodResult, compare
 
-from .options import add_common, add_output, device_name, remark, write_json
+from .options import add_common, add_output, device_name, remark, write_json, write_picture
 from .setup import DEVICE, SETUP, add_setup, given, network_words, reference_words, setup
 from .table import table
 
@@ -59,8 +59,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     picture = arguments.out / "compare.png"
     title = f"{settings.data}, {device}{reference_words(settings, '{:g} ± {:g}')}, recipe {settings.layers.recipe}"
-    dt.plot.compare({r.label: r.history for r in result.results}, title=title).savefig(picture)
     text = write_json(arguments.out / "compare.json", result.to_dict())
+    write_picture(picture, dt.plot.compare({r.label: r.history for r in result.results}, title=title))
     print(text if arguments.json else f"\n{_table(result)}")
     if not arguments.quiet:
         remark(f"wrote {picture} and {arguments.out / 'compare.json'}")

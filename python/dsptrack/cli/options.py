@@ -1,13 +1,17 @@
 """Options that several commands share, so that they look and mean the same."""
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from dsptrack.experiments.settings import device_of
+from dsptrack.io import _atomic
 
 from .config import OrTable
 
@@ -55,8 +59,15 @@ def write_json(path: Path, values: dict[str, Any]) -> str:
     """Write `values` as a JSON file, making its folder, and return the text."""
     text = json.dumps(values, indent=2, allow_nan=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n", encoding="utf-8")
+    _atomic.write(path, [f"{text}\n".encode()])
     return text
+
+
+def write_picture(path: Path, figure: Figure) -> None:
+    """Write a picture in the format that the file's name says, PNG without."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format=path.suffix.lstrip(".") or "png")
+    _atomic.write(path, [picture.getbuffer()])
 
 
 def remark(text: str) -> None:

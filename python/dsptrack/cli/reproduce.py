@@ -11,7 +11,7 @@ import dsptrack as dt
 from dsptrack.exceptions import ConfigError, DataError, DspError, MissingDataError
 from dsptrack.experiments import EXPERIMENTS, NETWORKS, RECIPES, Options, Reproduction, reproduce
 
-from .options import add_output, remark, write_json
+from .options import add_output, remark, write_json, write_picture
 from .sweeping import add_sweeping, announce, backend, count_missing
 from .table import table
 
@@ -99,6 +99,8 @@ def _all(options: Options, arguments: argparse.Namespace, where: dict[str, Any])
         try:
             found[name] = json.loads(_one(name, options.within(EXPERIMENTS[name].takes), arguments, where))
         except DspError as error:
+            if isinstance(error, DataError) and not isinstance(error, MissingDataError):
+                raise  # damaged, not absent
             remark(f"{name}: left out, {error}")
     if not found:
         raise DspError("all: nothing could be reproduced with the packages and data at hand")
@@ -126,9 +128,9 @@ def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict
         on_run=None if arguments.quiet or arguments.only_stored else announce,
         **where,
     )
-    found.figure.savefig(arguments.out / f"{name}.png")
     found.results.to_csv(arguments.out / f"{name}.csv")
     text = write_json(arguments.out / f"{name}.json", found.summary)
+    write_picture(arguments.out / f"{name}.png", found.figure)
     if not arguments.json:
         print(_report(found))
     if not arguments.quiet:
@@ -140,7 +142,9 @@ def _one(name: str, options: Options, arguments: argparse.Namespace, where: dict
 def _report(found: Reproduction) -> str:
     rows = found.summary["rows"]
     names = [name for name in rows[0] if not isinstance(rows[0][name], list)]
-    differences = found.summary["differences"] or ["none beyond the limits"]
+    compared = found.summary["compared"]
+    none = f"none beyond the limits, of {compared:,} compared" if compared else "nothing was compared"
+    differences = found.summary["differences"] or [none]
     lines = [
         f"\n{found.title}\n",
         table(names, [[_word(row[name]) for name in names] for row in rows]),

@@ -9,7 +9,7 @@ import numpy as np
 import dsptrack as dt
 from dsptrack.experiments.settings import device_of
 
-from .options import add_common, add_device, add_output, device_name, remark, write_json
+from .options import add_common, add_device, add_output, device_name, remark, write_json, write_picture
 from .table import table
 
 SUMMARY = "responses, pulse trains and symmetric points of a device"
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
         "symmetric-points.png": dt.plot.symmetric_points(array, title=title),
     }
     for file, figure in files.items():
-        figure.savefig(arguments.out / file)
+        write_picture(arguments.out / file, figure)
     values = {"device": device.to_dict(), "shape": list(array.shape), "seed": arguments.seed} | rows
     text = write_json(arguments.out / "respond.json", values | {"without_symmetric_point": without})
     print(text if arguments.json else f"{title}, {array.shape[0]} x {array.shape[1]} cells\n\n{_table(rows)}")

@@ -11,7 +11,7 @@ from dsptrack.experiments import METHODS, Training, TrainSettings, train
 from dsptrack.experiments.schedules import SCHEDULE_KINDS, fields_of, schedule_of
 
 from .config import OrTable
-from .options import add_common, add_output, device_name, remark, write_json
+from .options import add_common, add_output, device_name, remark, write_json, write_picture
 from .setup import DEVICE, SETUP, add_setup, given, network_words, reference_words, setup
 from .table import table
 
@@ -102,8 +102,8 @@ def run(arguments: argparse.Namespace) -> None:
     history = dt.nn.History(result.result.history)
     history.to_csv(arguments.out / "history.csv")
     title = f"{settings.setup.data}, {settings.setup.network}, {result.result.label}"
-    dt.plot.compare({result.result.label: history}, title=title).savefig(arguments.out / "train.png")
     text = write_json(arguments.out / "train.json", result.to_dict())
+    write_picture(arguments.out / "train.png", dt.plot.compare({result.result.label: history}, title=title))
     print(text if arguments.json else f"\n{_table(result)}")
     if not arguments.quiet:
         remark(f"wrote train.png, history.csv and train.json to {arguments.out}")

@@ -4,6 +4,7 @@ import argparse
 
 import dsptrack as dt
 from dsptrack.experiments import METHODS, NETWORKS, RECIPES, SEARCH, Tuned, tune
+from dsptrack.experiments.tuning import shown_storage
 
 from .options import add_common, add_output, remark, write_json
 from .setup import given, network_defaults
@@ -69,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Search, print, write the file."""
     arguments.out.mkdir(parents=True, exist_ok=True)
-    storage = arguments.storage or f"sqlite:///{(arguments.out / 'tune.db').absolute()}"
+    storage = arguments.storage or arguments.out / "tune.db"
     found = tune(
         arguments.method,
         given(arguments, _FIXED),
@@ -83,10 +84,10 @@ def run(arguments: argparse.Namespace) -> None:
         on_trial=None if arguments.quiet else _announce,
     )
     file = arguments.out / f"tune-{found.method}.json"
-    text = write_json(file, found.to_dict() | {"storage": storage})
+    text = write_json(file, found.to_dict() | {"storage": shown_storage(storage)})
     print(text if arguments.json else _table(found))
     if not arguments.quiet:
-        remark(f"wrote {file}; the study is in {storage}")
+        remark(f"wrote {file}; the study is in {shown_storage(storage)}")
 
 
 def _announce(number: int, values: dict[str, float], accuracy: float | None) -> None:

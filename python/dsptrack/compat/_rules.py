@@ -23,12 +23,12 @@ _SIGNS = {
 
 def rule(source: Fields, vectors: int | None) -> Algorithm:
     """Return the learning rule of a device or unit cell, where `vectors` make a mini-batch."""
-    names = source.classes or [name for sign, name in _SIGNS.items() if sign in source][:1]
-    convert = next((_COMPOUNDS[name] for name in names if name in _COMPOUNDS), None)
+    source.classes = source.classes or [name for sign, name in _SIGNS.items() if sign in source][:1]
+    convert = next((_COMPOUNDS[name] for name in source.classes if name in _COMPOUNDS), None)
     if convert is not None:
         return convert(source, vectors)
-    if source.classes and not any(name in DEVICES for name in names):
-        raise source.refusal("class", names[0], f"must be one of {', '.join([*DEVICES, *_COMPOUNDS])}")
+    if source.classes and not any(name in DEVICES for name in source.classes):
+        raise source.refusal("class", source.classes[0], f"must be one of {', '.join([*DEVICES, *_COMPOUNDS])}")
     return algorithms.AnalogSGD(device=device(source))
 
 
@@ -46,7 +46,7 @@ def _buffered(source: Fields, vectors: int | None) -> Algorithm:
     gamma = _gamma(source)
     values = _transfer(source, vectors) | _buffer(source, momentum=0.1) | {"gamma": gamma}
     values["thres_scale"] = source.take("thres_scale", 1.0)
-    values["transfer_lr"] *= gamma or 1.0  # the peer's transfer rate has this factor
+    values["transfer_lr"] *= _positive_or_one(gamma)
     return _made(source, algorithms.TikiTakaV2, values)
 
 
@@ -54,7 +54,7 @@ def _chopped(source: Fields, vectors: int | None) -> Algorithm:
     """c-TTv2; without choppers it is TT-v2 with the buffer of granularities, which is residual learning with Q = 0."""
     gamma, probability = _gamma(source), source.take("in_chop_prob", 0.1)
     values = _granular(source, vectors) | {"gamma": gamma}
-    values["transfer_lr"] *= gamma or 1.0
+    values["transfer_lr"] *= _positive_or_one(gamma)
     random = source.take("in_chop_random", True)
     source.require("rows have no choppers", out_chop_prob=0.0)
     source.require("the buffer adds up", no_buffer=False)
@@ -165,6 +165,11 @@ def _gamma(source: Fields) -> float:
     return gamma
 
 
+def _positive_or_one(gamma: float) -> float:
+    """Return the factor that the peer's transfer rate has from gamma."""
+    return gamma if gamma > 0 else 1.0
+
+
 def _period(source: Fields, vectors: int | None) -> tuple[int, int]:
     """Return the mini-batches between transfers, and by how many columns more a transfer then goes."""
     stated, by_batch = _stated_period(source), source.take("units_in_mbatch", not _is_chopped(source))
@@ -204,8 +209,7 @@ def _first(source: Fields, name: str, default: float) -> float:
 
 def _is_chopped(source: Fields) -> bool:
     """Whether the defaults of the chopped compounds hold."""
-    names = source.classes or ["ChoppedTransferCompound" if "in_chop_prob" in source else ""]
-    return "ChoppedTransferCompound" in names or "DynamicTransferCompound" in names
+    return "ChoppedTransferCompound" in source.classes or "DynamicTransferCompound" in source.classes
 
 
 def _made(source: Fields, kind: type[Algorithm], values: dict[str, Any]) -> Algorithm:

@@ -54,13 +54,13 @@ class Method:
         Examples
         --------
         >>> from dsptrack.experiments import METHODS
-        >>> METHODS["e-rider"].warm_up(392, 1)
-        8232
+        >>> METHODS["e-rider"].warm_up(392, 1), METHODS["e-rider"].warm_up(64, 5)
+        (8232, 268)
         """
         p: float = self.options.get("chop_probability", 0.0)
         if p == 0.0:
             return 0
-        return (max(least_whole(1.0 / p), 2) + 1) * -(-inputs // columns_per_transfer)
+        return (max(least_whole(1.0 / p), 2) + 1) * inputs // columns_per_transfer
 
 
 @dataclass(frozen=True, kw_only=True)

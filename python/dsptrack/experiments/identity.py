@@ -6,6 +6,7 @@ from pathlib import Path
 from dsptrack import datasets
 from dsptrack.datasets.packaged import PACKAGED
 from dsptrack.exceptions import DataError
+from dsptrack.io import _atomic
 from dsptrack.nn.progress import fingerprint
 
 
@@ -16,13 +17,17 @@ def same_data(store: str | os.PathLike[str] | None, name: str, data_root: str | 
     """
     if store is None or name in PACKAGED:
         return
-    data = datasets.load(name, data_root)
-    now = f"{fingerprint(data.train_x, data.train_y)}, {fingerprint(data.test_x, data.test_y)}"
+    now = images_of(name, data_root)
     note = Path(store) / f"{name}.data"
-    if not note.exists():
+    before = note.read_text(encoding="utf-8").strip() if note.exists() else ""
+    if not before:
         note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(now + "\n", encoding="utf-8")
-        return
-    before = note.read_text(encoding="utf-8").strip()
-    if before != now:
+        _atomic.write(note, [f"{now}\n".encode()])
+    elif before != now:
         raise DataError(f"{store}: has runs with other images of {name} ({before}; now {now}): use another folder")
+
+
+def images_of(name: str, data_root: str | None) -> str:
+    """Return what tells the images of a set from others: fingerprints of its training and its test part."""
+    data = datasets.load(name, data_root)
+    return f"{fingerprint(data.train_x, data.train_y)}, {fingerprint(data.test_x, data.test_y)}"

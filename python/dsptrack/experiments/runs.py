@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 from dsptrack import datasets
+from dsptrack._checks import whole
 from dsptrack.exceptions import ConfigError
 from dsptrack.sweep import Context, local
 from dsptrack.sweep.running import Function
@@ -68,6 +69,8 @@ def training_of(configuration: Mapping[str, Any], seed: int = 0, threads: int = 
     """Return the training that a configuration describes, and which part of the images is held out."""
     values = dict(configuration)
     hold_out = values.pop("hold_out", None)
+    if hold_out is not None:
+        whole("hold_out", hold_out, 2)
     method = values.pop("method", "e-rider")
     own: dict[str, Any] = {name: values.pop(name) for name in _TRAINING if name in values}
     rates = {name: values.pop(name) for name in _RATES if name in values}

@@ -1,7 +1,10 @@
 """Search of a method's rates with optuna, on images held out of the training part."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +17,8 @@ from dsptrack.sweep import Context
 from dsptrack.sweep.grid import checked
 
 from .hyperparameters import METHODS, NETWORKS
-from .runs import train_run
+from .identity import images_of
+from .runs import train_run, training_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +110,7 @@ def tune(
     *,
     trials: int = 50,
     hold_out: int = 6,
-    storage: str | None = None,
+    storage: str | os.PathLike[str] | None = None,
     study: str | None = None,
     seed: int = 0,
     num_threads: int = 1,
@@ -120,16 +124,17 @@ def tune(
     method
         Key of METHODS; its SEARCH says what varies. The first trial of a new study takes the paper's values.
     configuration
-        What all trials share, as `runs.train_run` takes it; None means its defaults.
+        What all trials share, as `runs.train_run` takes it, without what is searched; None means its defaults.
     trials
         Trials of this call, >= 1.
     hold_out
         One training image in so many is held out, >= 2.
     storage
-        URL of optuna's storage: many calls and machines may work on one study, with one seed. None keeps it in memory.
+        URL of optuna's storage, or a path (``pathlib``) for an SQLite file: many calls and machines may work on one
+        study, with one seed. None keeps it in memory.
     study
         Name of the study, which is taken up if it is there; None means ``dsptrack-`` and the method. A study takes
-        trials of one configuration and seed only.
+        trials of one configuration, seed, set of images and STREAM_VERSION only.
     seed
         Of the search and of all trainings, >= 0. Every trial trains on the same cells and order of images.
     num_threads
@@ -147,9 +152,11 @@ def tune(
     Raises
     ------
     ConfigError
-        If an argument is out of range, the study holds trials of other settings, or every trial diverged.
+        If an argument is out of range, `configuration` has what is searched, or the study trials of other settings.
+    DivergenceError
+        If every trial diverged.
     DspError
-        If optuna is not installed.
+        If optuna is not installed, or cannot use the storage.
     DataError
         If the data set is missing or damaged.
 
@@ -166,6 +173,7 @@ def tune(
     except ImportError:
         raise DspError('tune: needs the package optuna: pip install "dsptrack[tune]"') from None
     search = SEARCH[choice("method", method, tuple(METHODS))]
+    _refuse_searched(configuration or {}, search)
     whole("trials", trials, 1)
     whole("seed", seed, 0)
     threads(whole("num_threads", num_threads, 1))
@@ -173,6 +181,11 @@ def tune(
     network = choice("network", fixed.get("network", "fcn"), tuple(NETWORKS))
     paper = dict(NETWORKS[network].methods[method].options) | {"lr": NETWORKS[network].methods[method].lr}
     shared = checked(fixed) | {"seed": seed}
+    setup = training_of(fixed, seed, num_threads)[0].setup
+    identity = {
+        "images": images_of(setup.data, data_root if setup.data_root is None else setup.data_root),
+        "stream_version": _core.STREAM_VERSION,
+    }
     run = train_run(data_root)
     context = Context(rng=np.random.SeedSequence(seed), num_threads=num_threads)
 
@@ -183,37 +196,33 @@ def tune(
         values = {name: trial.suggest_float(name, r.low, r.high, log=True) for name, r in search.items()}
         rule = fixed.get("rule", {}) | {name: value for name, value in values.items() if name != "lr"}
         accuracy = None
-        try:
+        with suppress(DivergenceError, NonFiniteError):
             accuracy = float(run(fixed | {"lr": values["lr"], "rule": rule}, context)["accuracy_mean"])
-        except (DivergenceError, NonFiniteError):
-            raise optuna.TrialPruned from None
-        finally:
-            if on_trial is not None:
-                on_trial(trial.number, values, accuracy)
+        if on_trial is not None:
+            on_trial(trial.number, values, accuracy)
+        if accuracy is None:
+            raise optuna.TrialPruned
         return accuracy
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    found = optuna.create_study(
-        storage=storage,
-        study_name=study or f"dsptrack-{method}",
-        load_if_exists=True,
-        direction="maximize",
-    )
-    before = found.user_attrs.get("settings")
-    if before is None:
-        if found.trials:
-            raise ConfigError(f"study = {found.study_name!r}: has trials of unknown settings: use another name")
-        found.set_user_attr("settings", shared)
-    elif before != shared:
-        raise ConfigError(f"study = {found.study_name!r}: has trials of other settings, {before}: use another name")
+    # An error reaches the caller: optuna's account of it would only come on top.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    found = _study(storage, study or f"dsptrack-{method}")
     ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    begun = any(trial.state in (*ended, optuna.trial.TrialState.RUNNING) for trial in found.trials)
+    for name, now in (("settings", shared), ("identity", identity)):
+        before = found.user_attrs.get(name)
+        if begun and before != now:
+            words = "unknown settings" if before is None else f"other settings, {before}"
+            raise ConfigError(f"study = {found.study_name!r}: has trials of {words}: use another name")
+        if before != now:
+            found.set_user_attr(name, now)
     if not any(trial.state in (*ended, optuna.trial.TrialState.WAITING) for trial in found.trials):
         found.enqueue_trial({name: paper[name] for name in search})
     found.optimize(objective, n_trials=trials)
     states = [trial.state for trial in found.trials]
     pruned = states.count(optuna.trial.TrialState.PRUNED)
     if optuna.trial.TrialState.COMPLETE not in states:
-        raise ConfigError(f"tune: all {pruned} trials diverged")
+        raise DivergenceError(f"tune: all {pruned} trials diverged")
     return Tuned(
         method=method,
         best=dict(found.best_params),
@@ -224,3 +233,46 @@ def tune(
         version=_core.__version__,
         stream_version=_core.STREAM_VERSION,
     )
+
+
+def shown_storage(storage: str | os.PathLike[str]) -> str:
+    """Return a storage as messages and files may name it: a URL without its password, a path."""
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    if not isinstance(storage, str):
+        return os.fspath(storage)
+    try:
+        return make_url(storage).render_as_string(hide_password=True)
+    except ArgumentError:
+        return storage
+
+
+def _refuse_searched(configuration: Mapping[str, Any], search: Mapping[str, Range]) -> None:
+    """Raise ConfigError for what the search would overrule, and for what is an argument of `tune`."""
+    rule = configuration.get("rule", {})
+    own = [name for name in ("method", "hold_out", "lr") if name in configuration]
+    own += [f"rule.{name}" for name in search if isinstance(rule, Mapping) and name in rule]
+    if own:
+        raise ConfigError(f"configuration: {', '.join(own)}: must be left to the search and its arguments")
+
+
+def _study(storage: str | os.PathLike[str] | None, name: str) -> Any:
+    """Create a study, or take up the one of that name."""
+    import optuna
+    from sqlalchemy.engine import URL, make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    url = storage if isinstance(storage, str) else None
+    if storage is not None and url is None:
+        file = str(Path(storage).absolute())
+        url = URL.create("sqlite", database=file).render_as_string(hide_password=False)
+        if make_url(url).database != file:
+            raise ConfigError(
+                f"storage = {file}: must have neither ? nor % in its name with this version of SQLAlchemy"
+            )
+    try:
+        return optuna.create_study(storage=url, study_name=name, load_if_exists=True, direction="maximize")
+    except (ImportError, OSError, ValueError, SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise DspError(f"storage = {shown_storage(storage or '')}: {type(error).__name__}: {reason}") from None

@@ -1,6 +1,7 @@
 """Traces as CSV files: what a parameter analyser's export becomes, and what ``dsptrack fit`` reads."""
 
 import csv
+import io
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dsptrack.exceptions import DataError, MissingDataError
+from dsptrack.io import _atomic
 
 from .traces import aligned
 
@@ -43,13 +45,14 @@ def save_traces(path: str | os.PathLike[str], polarity: ArrayLike, conductance: 
     ['cell,pulse,polarity,conductance', '0,0,0,0.0', '0,1,1,0.1']
     """
     signs, reads = aligned(polarity, conductance)
-    with Path(path).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        for cell, (line, trace) in enumerate(zip(signs.tolist(), reads.tolist(), strict=True)):
-            length = int(np.isfinite(reads[cell]).sum())
-            for pulse in range(length):
-                writer.writerow([cell, pulse, line[pulse], trace[pulse]])
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for cell, (line, trace) in enumerate(zip(signs.tolist(), reads.tolist(), strict=True)):
+        length = int(np.isfinite(reads[cell]).sum())
+        for pulse in range(length):
+            writer.writerow([cell, pulse, line[pulse], trace[pulse]])
+    _atomic.write(path, [text.getvalue().encode()])
 
 
 def load_traces(path: str | os.PathLike[str]) -> tuple[NDArray[np.int8], Floats]:

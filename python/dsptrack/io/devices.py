@@ -10,6 +10,8 @@ from dsptrack import _core
 from dsptrack.devices import Device
 from dsptrack.exceptions import ConfigError, DataError, MissingDataError
 
+from . import _atomic
+
 __all__ = ["load_device", "save_device"]
 
 _ENDINGS = (".toml", ".json")
@@ -44,7 +46,7 @@ def save_device(device: Device, path: str | os.PathLike[str]) -> None:
     file = _file(path)
     values = device.to_dict()
     text = json.dumps(values, indent=2, allow_nan=False) if file.suffix == ".json" else _toml(values)
-    file.write_text(text + "\n", encoding="utf-8")
+    _atomic.write(file, [f"{text}\n".encode()])
 
 
 def load_device(path: str | os.PathLike[str]) -> Device:

@@ -1,17 +1,18 @@
 """What is recorded about an epoch, and the records of a training as a table."""
 
 import csv
+import io
 import json
 import math
 import os
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from dsptrack.exceptions import StateError
+from dsptrack.io import _atomic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,11 +148,12 @@ class History(list[EpochRecord]):
         >>> dt.nn.History().to_csv("history.csv")
         """
         table = self.array()
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(table.dtype.names or ())
-            # Python's repr of a float, which csv uses, gives the same bits back.
-            writer.writerows([["" if value != value else value for value in row] for row in table.tolist()])
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(table.dtype.names or ())
+        # Python's repr of a float, which csv uses, gives the same bits back.
+        writer.writerows([["" if value != value else value for value in row] for row in table.tolist()])
+        _atomic.write(path, [text.getvalue().encode()])
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the records as a JSON file: a list of `EpochRecord.to_dict`.
@@ -172,7 +174,7 @@ class History(list[EpochRecord]):
         >>> dt.nn.History().to_json("history.json")
         """
         text = json.dumps([record.to_dict() for record in self], indent=2, allow_nan=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        _atomic.write(path, [f"{text}\n".encode()])
 
 
 def _row(record: EpochRecord) -> dict[str, Any]:

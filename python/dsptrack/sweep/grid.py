@@ -60,6 +60,19 @@ def canonical(values: Mapping[str, Any]) -> str:
     return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def alike(values: Mapping[str, Any]) -> str:
+    """Return the one text that plain values have which differ in nothing but 1 and 1.0."""
+    return canonical(_whole(values))
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _whole(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_whole(entry) for entry in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _plain(path: str, value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()

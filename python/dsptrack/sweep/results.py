@@ -1,15 +1,18 @@
 """Finished runs as records, rows and tables."""
 
 import csv
+import io
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dsptrack.io import _atomic
 
 Scalar = str | bool | int | float | None
 
@@ -76,14 +79,17 @@ class Results(tuple[Record, ...]):
     def rows(self) -> list[dict[str, Scalar]]:
         """Return one dict a run: its configuration, repeat, seed, error and the plain values of its result.
 
-        Nested dicts give names with dots; lists are left out, `Record.result` has them. Names that the configuration
-        and the result share are the result's with ``result.`` in front. Times are left out: rows of equal runs are
-        equal.
+        Nested dicts give names with dots. Lists of the configuration are JSON text; those of the result are left out,
+        `Record.result` has them. A configuration's own ``repeat``, ``seed`` or ``error`` has ``configuration.`` in
+        front, a result's name that is already there ``result.``. Times are left out: rows of equal runs are equal.
         """
         rows = []
         for record in self:
-            row: dict[str, Scalar] = dict(_flat(record.configuration))
-            row |= {"repeat": record.repeat, "seed": record.seed, "error": record.error}
+            own = {"repeat": record.repeat, "seed": record.seed, "error": record.error}
+            row: dict[str, Scalar] = {}
+            for name, value in _flat(record.configuration, lists=True):
+                row[f"configuration.{name}" if name in own else name] = value
+            row |= own
             row |= {f"result.{name}" if name in row else name: value for name, value in _flat(record.result)}
             rows.append(row)
         return rows
@@ -107,10 +113,11 @@ class Results(tuple[Record, ...]):
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write `rows` as a CSV file, a line a run; missing values are empty."""
         rows = self.rows()
-        with Path(path).open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, _names(rows), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, _names(rows), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        _atomic.write(path, [text.getvalue().encode()])
 
     def _columns(self) -> dict[str, NDArray[Any]]:
         rows = self.rows()
@@ -122,12 +129,14 @@ def _names(rows: list[dict[str, Scalar]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Scalar]]:
+def _flat(values: Mapping[str, Any], prefix: str = "", *, lists: bool = False) -> Iterator[tuple[str, Scalar]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flat(value, f"{prefix}{name}.", lists=lists)
         elif not isinstance(value, list):
             yield f"{prefix}{name}", value
+        elif lists:
+            yield f"{prefix}{name}", json.dumps(value)
 
 
 def _column(values: list[Scalar]) -> NDArray[Any]:

@@ -15,7 +15,7 @@ from dsptrack._checks import flag, threads, whole
 from dsptrack.exceptions import ConfigError, DivergenceError, MissingDataError, NonFiniteError
 
 from .context import Context
-from .grid import Configuration, checked
+from .grid import Configuration, alike, checked
 from .results import Record, Results
 from .store import Run, Store, lasting_name, name_of
 
@@ -46,7 +46,7 @@ def run(
         lists and dicts of them; NumPy's become such). It takes all randomness from ``context.rng`` and as many threads
         as ``context.num_threads`` says. For other processes it must be importable or picklable by cloudpickle.
     configurations
-        Dicts of plain values, no two equal; `grid` makes them.
+        Dicts of plain values, no two equal (1 and 1.0 are); `grid` makes them.
     repeats
         Runs of every configuration, >= 1.
     seed
@@ -82,17 +82,19 @@ def run(
     ------
     ConfigError
         If an argument is out of range, or a configuration or result holds other than plain values; with a `store` also
-        if the function has no name of its own (a lambda) or a partial fixes other than plain values.
+        if the function has no name of its own (a lambda), holds values (an object, a bound method, a closure) or a
+        partial fixes other than plain values.
     DataError
         If a file of the store is damaged, or has none of the runs under `only_stored` (MissingDataError).
     Exception
-        What `function` raised; finished runs are in the store. A DivergenceError or NonFiniteError does not end the
-        sweep: it is the result of that run, in ``Record.error``.
+        What `function` raised, with a note that says in which run; finished runs are in the store. A DivergenceError or
+        NonFiniteError does not end the sweep: it is the result of that run, in ``Record.error``.
 
     Notes
     -----
-    A run is named by a hash of the function's name, what a ``functools.partial`` fixes (plain values), its
-    configuration, repeat, seed and STREAM_VERSION. Not by the function's code: use another folder after changing it.
+    A run is named by a hash of the function's name (with that of the script, where it is one), what a
+    ``functools.partial`` fixes (plain values), its configuration, repeat, seed and STREAM_VERSION; a 1 in one call and
+    a 1.0 in the next make two runs. Not by the function's code: use another folder after changing it.
     What `local` fixes, such as a folder of data, is not part of the name.
 
     Examples
@@ -112,6 +114,7 @@ def run(
         whole("workers", workers, 1)
     threads(whole("num_threads", num_threads, 1))
     name = name_of(function) if store is None else lasting_name(function)
+    paired = flag("paired", paired)
     runs = _runs(name, configurations, whole("repeats", repeats, 1), whole("seed", seed, 0), paired)
     kept = _kept(store, flag("only_stored", only_stored))
     found: dict[str, Record] = {}
@@ -127,7 +130,8 @@ def run(
     draw = sys.stderr.isatty() if progress is None else progress
     with tqdm(total=len(runs), initial=len(found), unit="run", file=sys.stderr, disable=not draw) as bar:
         for one, record in _finished(function, missing, kept, workers, backend, num_threads):
-            if kept is not None:
+            # A worker that does not see the folder has not kept it.
+            if kept is not None and not kept.has(one):
                 kept.save(one, record)
             found[one.key] = record
             bar.update()
@@ -156,7 +160,7 @@ def _runs(
     ]
     if not runs:
         raise ConfigError("configurations is empty: must hold at least one")
-    if len({run.key for run in runs}) != len(runs):
+    if len({alike(run.configuration) for run in runs}) * repeats != len(runs):
         raise ConfigError("configurations: two are equal")
     return runs
 
@@ -189,7 +193,7 @@ def _finished(
 
 
 def _measured(function: Function, one: Run, scratch: Path | None, num_threads: int) -> tuple[str, Record]:
-    """Do one run, in whatever process this is."""
+    """Do one run, in whatever process this is, and keep it: the caller may have ended or failed meanwhile."""
     if scratch is not None and not scratch.parent.is_dir():
         scratch = None  # another machine, without a common disk
     context = Context(rng=one.rng, num_threads=num_threads, scratch=scratch)
@@ -199,6 +203,9 @@ def _measured(function: Function, one: Run, scratch: Path | None, num_threads: i
         result = checked(function(dict(one.configuration), context), "result")
     except (DivergenceError, NonFiniteError) as failure:
         error = f"{type(failure).__name__}: {failure}"
+    except Exception as failure:
+        failure.add_note(f"in the run of {one.configuration}, repeat {one.repeat}")
+        raise
     record = Record(
         function=one.function,
         configuration=one.configuration,
@@ -211,4 +218,6 @@ def _measured(function: Function, one: Run, scratch: Path | None, num_threads: i
         isa=_core.isa(),
         seconds=time.perf_counter() - started,
     )
+    if scratch is not None:
+        Store(scratch.parent).save(one, record)
     return one.key, record

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -71,9 +73,18 @@ class Store:
             return None
         except ValueError as error:
             raise DataError(f"{path}: damaged ({error}); remove it to repeat the run") from None
-        if not isinstance(values, dict) or set(values) != _FIELDS:
+        if (
+            not isinstance(values, dict)
+            or set(values) != _FIELDS
+            or not isinstance(values["configuration"], dict)
+            or not isinstance(values["result"], dict)
+        ):
             raise DataError(f"{path}: no record of a run; remove it to repeat the run")
         return Record(**values)
+
+    def has(self, run: Run) -> bool:
+        """Return whether the run is finished."""
+        return self._path(run).exists()
 
     def save(self, run: Run, record: Record) -> None:
         """Keep a finished run; its scratch file goes."""
@@ -130,7 +141,11 @@ def name_of(function: Callable[..., Any]) -> str:
     """Return a function's module and name, without what is fixed."""
     while isinstance(function, partial | Local):
         function = function.func if isinstance(function, partial) else function.function
-    return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+    module = function.__module__
+    if module == "__main__":
+        # Every script is that module: its runs are told from those of others by the file's name.
+        module = Path(getattr(sys.modules[module], "__file__", None) or module).stem
+    return f"{module}.{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
 def lasting_name(function: Callable[..., Any]) -> str:
@@ -145,9 +160,24 @@ def lasting_name(function: Callable[..., Any]) -> str:
             function = function.func
         else:
             function = function.function
+    _refuse_hidden_values(function, name)
     if not fixed:
         return name
     return f"{name} {canonical(checked({'fixed': fixed}, 'function'))}"
+
+
+def _refuse_hidden_values(function: Callable[..., Any], name: str) -> None:
+    """Raise ConfigError for a function that works with values which its name does not tell."""
+    advice = "which are no part of a run's name: fix them with functools.partial or dt.sweep.local"
+    if isinstance(function, BuiltinFunctionType):
+        return
+    if not isinstance(function, FunctionType):
+        raise ConfigError(
+            f"function = {name}: must be a function where runs are stored; an object has values, {advice}"
+        )
+    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        if not isinstance(cell.cell_contents, FunctionType | BuiltinFunctionType | ModuleType | type):
+            raise ConfigError(f"function = {name}: has values of the function around it, {variable}, {advice}")
 
 
 def _words(configuration: Configuration) -> list[int]:

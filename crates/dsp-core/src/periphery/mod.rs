@@ -166,6 +166,12 @@ impl Consistent for Periphery {
             self.nm_thres,
             "0 while noise_management is \"none\" or \"average_abs_max\", which know no limit",
         )?;
+        refuse(
+            self.nm_thres > 0.0 && self.nm_thres < f64::from(f32::MIN_POSITIVE),
+            "nm_thres",
+            self.nm_thres,
+            "0 or at least 2^-126, whose inverse a number holds",
+        )?;
         let worst_case = self.bound_management == BoundManagement::IterativeWorstCase;
         if worst_case && kind == NoiseManagement::None {
             return Err(Error::parameter(
@@ -218,8 +224,8 @@ impl Periphery {
     #[must_use]
     pub fn passes(&self) -> u64 {
         match self.mv_type {
-            MvType::Ideal | MvType::OnePass => 1,
-            MvType::PosNegSeparate | MvType::PosNegSeparateDigitalSum => 2,
+            MvType::PosNegSeparate | MvType::PosNegSeparateDigitalSum if !self.is_perfect => 2,
+            _ => 1,
         }
     }
 

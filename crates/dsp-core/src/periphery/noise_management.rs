@@ -7,19 +7,21 @@ use crate::simd::math::largest_magnitude;
 /// moving average of the largest magnitudes, 0 before the first, and moves on by this vector under `average_abs_max`.
 #[inline]
 pub fn scale(periphery: &Periphery, x: &[f32], largest: f32, average: &mut f32) -> f32 {
-    match periphery.noise_management {
+    let scale = match periphery.noise_management {
         NoiseManagement::None => 1.0,
-        NoiseManagement::AbsMax => invertible(capped(periphery, largest)),
-        NoiseManagement::Max => invertible(capped(periphery, x.iter().fold(f32::MIN, |most, v| larger(most, *v)))),
+        NoiseManagement::AbsMax => capped(periphery, largest),
+        NoiseManagement::Max => capped(periphery, x.iter().fold(f32::MIN, |most, v| larger(most, *v))),
         NoiseManagement::Constant if periphery.nm_thres > 0.0 => periphery.nm_thres as f32,
         NoiseManagement::Constant => 1.0,
-        NoiseManagement::AbsMaxNpSum => invertible(np_sum(periphery, x)),
+        NoiseManagement::AbsMaxNpSum => np_sum(periphery, x),
         NoiseManagement::AverageAbsMax => {
             let decay = periphery.nm_decay as f32;
             *average = if *average > 0.0 { (1.0 - decay) * *average + decay * largest } else { largest };
-            invertible(*average)
+            *average
         }
-    }
+    };
+    // a scale of 2^-128 or less has no inverse: what it stands for is nothing beside any weight
+    if (1.0 / scale).is_finite() { scale } else { 0.0 }
 }
 
 /// The scale at which no output can exceed the ADC's range if no weight is above `nm_assumed_wmax`, but at least that of
@@ -36,11 +38,6 @@ pub fn np_sum(periphery: &Periphery, x: &[f32]) -> f32 {
 
 fn larger<T: PartialOrd>(a: T, b: T) -> T {
     if a > b { a } else { b }
-}
-
-/// A scale whose inverse no number holds, of 2^-128 or less, counts as 0: what it stands for is nothing beside any weight.
-fn invertible(scale: f32) -> f32 {
-    if (1.0 / scale).is_finite() { scale } else { 0.0 }
 }
 
 fn capped(periphery: &Periphery, scale: f32) -> f32 {

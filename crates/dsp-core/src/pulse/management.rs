@@ -25,7 +25,7 @@ parameters! {
     pub struct PulseUpdate {
         /// Train length, or its maximum under BL management.
         desired_bl: u32 = 31, Count(1, MAX_BL);
-        /// Without management: keep the length and scale the probabilities.
+        /// Without BL management: keep the length and scale the probabilities.
         fixed_bl: bool = true, Flag;
         /// Balance the two scales by the maxima of the vectors.
         update_management: bool = true, Flag;
@@ -87,9 +87,8 @@ impl PulseUpdate {
         if lr == 0.0 {
             return Scaling::default();
         }
-        if !self.fixed_bl && g * longest < lr {
-            let length = (lr / g).ceil().min(f64::from(MAX_BL)) as u32;
-            return Scaling { length: length.max(1), error: 1.0, input: 1.0 };
+        if self.lengthened(lr, g) {
+            return Scaling { length: free_length(lr, g) as u32, error: 1.0, input: 1.0 };
         }
         let scale = (lr / (g * longest)).sqrt();
         Scaling { length: self.desired_bl, error: scale, input: scale }
@@ -111,6 +110,12 @@ impl PulseUpdate {
         self.update_management || self.update_bl_management
     }
 
+    /// Whether the rate, whatever the vectors, asks for more slots than `desired_bl` and gets them.
+    #[inline(always)]
+    fn lengthened(&self, lr: f64, g: f64) -> bool {
+        !self.fixed_bl & !self.update_bl_management & (g * f64::from(self.desired_bl) < lr)
+    }
+
     /// Length and scales under management; zeros where nothing is sent. Without branches: a batch of them is one loop.
     #[inline(always)]
     fn balanced(&self, x_max: f64, d_max: f64, lr: f64, g: f64) -> [f64; 3] {
@@ -120,12 +125,21 @@ impl PulseUpdate {
         let needed = if self.update_bl_management { largest.ceil() } else { longest };
         let length = if needed < longest { needed } else { longest };
         let base = (lr / (g * length)).sqrt();
+        let lengthened = self.lengthened(lr, g);
+        let length = if lengthened { free_length(lr, g) } else { length };
+        let base = if lengthened { 1.0 } else { base };
         let d_scaled = if largest > longest { d_scaled * (longest / largest) } else { d_scaled };
         let balance = (x_max / d_scaled).sqrt();
         // A request so small that ceil gives 0 (denormal numbers) sends nothing either.
         let sends = (lr != 0.0) & (x_max != 0.0) & (d_max != 0.0) & (length >= 1.0);
         if sends { [length, base * balance, base / balance] } else { [0.0; 3] }
     }
+}
+
+/// Slots of lines that fire with |x| and |d| themselves; at least one, at most [`MAX_BL`].
+#[inline(always)]
+fn free_length(lr: f64, g: f64) -> f64 {
+    (lr / g).ceil().clamp(1.0, f64::from(MAX_BL))
 }
 
 /// See [`PulseUpdate::scalings`]; `out` takes lengths, error scales and input scales.
@@ -181,6 +195,8 @@ mod tests {
         assert_eq!(update.scaling(1.0, 1.0, 1.0, 0.1), Scaling { length: 10, error: 1.0, input: 1.0 });
         let free = PulseUpdate { fixed_bl: false, ..update };
         assert_eq!(free.scaling(1.0, 1.0, 2.55, 0.1), Scaling { length: 26, error: 1.0, input: 1.0 });
+        let balanced = PulseUpdate { fixed_bl: false, update_bl_management: false, ..PulseUpdate::default() };
+        assert_eq!(balanced.scaling(1.0, 0.25, 0.1, 0.001), Scaling { length: 100, error: 2.0, input: 0.5 });
     }
 
     #[test]
@@ -190,10 +206,10 @@ mod tests {
         let (x_max, d_max): (Vec<f32>, Vec<f32>) = pairs().unzip();
         for lr in [0.0, 1e-300, 0.02, 5.0] {
             let rates = vec![lr; x_max.len()];
-            for (update_management, update_bl_management) in
-                [(true, true), (true, false), (false, true), (false, false)]
-            {
-                let update = PulseUpdate { update_management, update_bl_management, ..PulseUpdate::default() };
+            for choice in 0..8 {
+                let [update_management, update_bl_management, fixed_bl] = [1, 2, 4].map(|bit| choice & bit != 0);
+                let update =
+                    PulseUpdate { update_management, update_bl_management, fixed_bl, ..PulseUpdate::default() };
                 let single = |(x, d)| update.scaling(f64::from(x), f64::from(d), lr, 0.01);
                 let expected: Vec<Scaling> = pairs().map(single).collect();
                 for isa in Isa::available() {

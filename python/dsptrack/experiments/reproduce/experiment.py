@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from dsptrack import datasets
@@ -90,20 +91,25 @@ class Options:
                 choice(name, getattr(self, name), tuple(allowed))
         for name, low in (("epochs", 1), ("images", 1), ("cells", 2)):
             if getattr(self, name) is not None:
-                whole(name, getattr(self, name), low)
+                object.__setattr__(self, name, whole(name, getattr(self, name), low))
         for name in ("methods", "values", "at"):
             given = getattr(self, name)
             if given is not None:
-                if not given:
+                listed = np.asarray(given).tolist() if name != "methods" else given
+                if not isinstance(listed, list | tuple):
+                    raise ConfigError(f"{name} = {given!r}: must be a list")
+                if not listed:
                     raise ConfigError(f"{name} is empty: must hold at least one")
-                object.__setattr__(self, name, tuple(tuple(v) if isinstance(v, list) else v for v in given))
+                object.__setattr__(self, name, tuple(tuple(v) if isinstance(v, list) else v for v in listed))
         for method in (*(self.methods or ()), *(self.rates or {})):
             choice("methods", method, ROWS)
         for value in self.values or ():
             number("values", value, low=0.0)
-        for mean, std in self.at or ():
-            number("at", mean)
-            number("at", std, low=0.0)
+        for pair in self.at or ():
+            if not isinstance(pair, tuple) or len(pair) != 2:
+                raise ConfigError(f"at = {pair!r}: must be pairs (mean, standard deviation)")
+            number("at", pair[0])
+            number("at", pair[1], low=0.0)
 
     @property
     def given(self) -> frozenset[str]:

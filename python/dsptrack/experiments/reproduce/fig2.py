@@ -91,7 +91,7 @@ def summarise(results: Results, paper: Mapping[str, Any]) -> dict[str, Any]:
                 f"{least['pulses']:,} pulses do not cost training loss:"
                 f" {least['train_loss']:.3f} against {ideal:.3f} with the true symmetric points"
             )
-    return {"rows": rows, "differences": lines}
+    return {"rows": rows, "differences": lines, "compared": int(ideal is not None and bool(measured))}
 
 
 def draw(summary: Mapping[str, Any]) -> Figure:

@@ -195,7 +195,7 @@ def summarise(results: Results, paper: Mapping[str, Any]) -> dict[str, Any]:
                 "accuracy_spread": float(np.std(reached, ddof=1)) if len(reached) > 1 else None,
             }
         )
-    return {"rows": rows, "differences": []}
+    return {"rows": rows, "differences": [], "compared": 0}
 
 
 def draw(summary: Mapping[str, Any]) -> Figure:

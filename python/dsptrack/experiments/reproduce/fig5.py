@@ -72,7 +72,7 @@ def summarise(results: Results, paper: Mapping[str, Any]) -> dict[str, Any]:
     lines = []
     if without and small and max(small) <= without[0]:
         lines.append(f"no small p > 0 beats p = 0: at most {max(small):.2f} against {without[0]:.2f}")
-    return {"rows": rows, "differences": lines}
+    return {"rows": rows, "differences": lines, "compared": int(bool(without and small))}
 
 
 def draw(summary: Mapping[str, Any]) -> Figure:

@@ -48,7 +48,8 @@ class Reproduction:
     results
         All runs.
     summary
-        ``"rows"``, ``"differences"`` from the paper in words, ``"paper"`` with its own figures, versions.
+        ``"rows"``, ``"differences"`` from the paper or the theory in words, how many rows, numbers or statements were
+        ``"compared"``, ``"paper"`` with its own figures, the versions and instruction sets that did the runs.
     figure
         The picture.
 
@@ -144,9 +145,9 @@ def reproduce(
     summary: dict[str, Any] = {
         "experiment": name,
         "title": experiment.title,
-        "version": _core.__version__,
+        "version": ", ".join(sorted({record.version for record in results})),
         "stream_version": _core.STREAM_VERSION,
-        "isa": _core.isa(),
+        "isa": ", ".join(sorted({record.isa for record in results})),
         "seed": seed,
         "options": {name: value for name, value in asdict(options).items() if value is not None},
         **experiment.summarise(results, paper),

@@ -55,8 +55,8 @@ def train_run(
     settings = CompareSettings(**fields, seed=context.seed, threads=context.num_threads)
     data = training_data(settings.data, data_root, configuration.get("images"))
     trainer = build_trainer(settings, method, data, options=configuration.get("rule", {}), callbacks=callbacks)
-    resumed = context.scratch is not None and context.scratch.exists()
-    if prepare is not None and not resumed:
+    if prepare is not None:
+        # Also of a network that a checkpoint is about to replace: whether there is one is for `fit` to see.
         prepare(trainer.model)
     trainer.fit(
         data,
