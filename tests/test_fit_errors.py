@@ -1,6 +1,7 @@
 """Fits refuse what they cannot use, by typed errors; CSV files and ``dsptrack fit``."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ import pytest
 import dsptrack as dt
 from dsptrack import fit
 from dsptrack.cli import main
+from dsptrack.fit.shapes import Exponential
 
 POLARITY = np.tile(np.repeat([1, -1], 40), 2)
+MODELS = ("constant_step", "linear_step", "soft_bounds", "pow_step", "exp_step", "piecewise")
 HEADER = "cell,pulse,polarity,conductance\n"
 
 
@@ -57,9 +60,8 @@ WITH_INFINITY = np.where(np.arange(READS.size) == 7, np.inf, READS)
         (POLARITY, READS + 5, {}, dt.DataError, "do not enclose weight 0"),
         (POLARITY, 1e-6 * READS, {}, dt.DataError, "set g_range"),
         (POLARITY, 1.0 * (np.arange(161) < 80), {}, dt.DataError, "moves it"),
-        (POLARITY, -READS, {}, dt.DataError, "cell 0: up steps do not shrink"),
+        *((POLARITY, -READS, {"model": model}, dt.DataError, r"polarity must be \+1 for up") for model in MODELS),
         (POLARITY, np.cumsum([0, *(0.01 * POLARITY)]) - 0.2, {}, dt.DataError, "do not shrink"),
-        (POLARITY, -READS, {"model": "linear_step"}, dt.DataError, "mean step"),
         (POLARITY, READS, {"model": "exp_step"}, dt.DataError, "do not bend"),
     ],
 )
@@ -69,13 +71,36 @@ def test_refusals(polarity, conductance, options, error, message):
 
 
 def test_a_comparison_keeps_the_models_that_fit():
-    ranked = fit.compare_models(POLARITY, -READS, models=("soft_bounds", "piecewise"), nodes=3)
+    noisy = 0.01 * POLARITY * (1 + 0.1 * np.random.default_rng(1).standard_normal(POLARITY.size))
+    straight = np.cumsum([-0.2, *noisy])
+    ranked = fit.compare_models(POLARITY, straight, models=("soft_bounds", "piecewise"), nodes=3)
     assert [result.model for result in ranked.results] == ["piecewise"]
     assert "do not shrink" in ranked.failures["soft_bounds"]
     with pytest.raises(dt.DataError, match="no model"):
-        fit.compare_models(POLARITY, -READS, models=("soft_bounds",))
+        fit.compare_models(POLARITY, straight, models=("soft_bounds",))
     with pytest.raises(dt.ConfigError, match="models"):
         fit.compare_models(POLARITY, READS, models=())
+
+
+def test_an_exponential_goes_forward():
+    """Its scale m/(1 - A) is positive for m < 0 and A > 1, too, but such a device never moves."""
+    u = np.array([[[0.02, 1.0], [0.02, 1.0]], [[-0.02, 1.0], [0.02, 1.0]]])
+    phi, none = np.array([-3.0, 2.0, 0.5, 2.0]), np.zeros(4)
+    cells = SimpleNamespace(cell=np.array([4, 7]))
+    with pytest.raises(dt.DataError, match="cell 7: up pulses move it against their direction"):
+        Exponential().check(cells, u, phi, none, none)
+
+
+def test_one_cell_at_its_bound_does_not_bound_the_others():
+    """The others went further: their ends are lower limits, in the mean over the cells."""
+    polarity, rng = np.repeat([1, -1, 1], 45), np.random.default_rng(0)
+    reads = np.zeros((5, polarity.size + 1))
+    for cell, bound in enumerate((0.3, 5, 5, 5, 5)):
+        for k, sign in enumerate(polarity):
+            reads[cell, k + 1] = min(reads[cell, k] + 0.02 * sign * (1 + 0.1 * rng.standard_normal()), bound)
+    result = fit.device_from_pulses(polarity, reads, "constant_step")
+    assert result.parameters["w_max"] == pytest.approx(reads.max(axis=1).mean())
+    assert np.isnan(result.std_errors["w_max"])
 
 
 @pytest.fixture
@@ -168,6 +193,18 @@ def test_the_command_says_what_is_wrong(file, tmp_path, capsys):
         captured = capsys.readouterr()
         assert captured.out == ""
         assert "error: " in captured.err
+
+
+def test_the_command_names_cells_as_the_file_does(tmp_path, capsys):
+    polarity, conductance = np.tile(POLARITY, (3, 1)), traces()
+    conductance[1:, 44:] = np.nan
+    path = tmp_path / "traces.csv"
+    fit.save_traces(path, polarity, conductance)
+    head, *lines = path.read_text().splitlines()
+    named = {"0": "1", "1": "205", "2": "310"}
+    path.write_text("\n".join([head, *(named[line[0]] + line[1:] for line in lines)]))
+    assert main(["fit", str(path)]) == 1
+    assert "cell 205 has 3 down pulses: must have at least 5 (likewise cells 310)" in capsys.readouterr().err
 
 
 def test_write_noise_must_be_a_flag():

@@ -75,3 +75,26 @@ def test_anything_else_is_refused(rng):
         key(rng)
     with pytest.raises(dt.ConfigError, match="rng = "):
         dt.CrossbarArray((1, 1), DEVICE, rng=rng)
+
+
+RULE = dt.algorithms.AnalogSGD(device=DEVICE)
+REFUSED = {
+    "array": lambda rng: dt.CrossbarArray((2, 3), DEVICE, rng=rng, num_threads=0),
+    "cells": lambda rng: dt.CrossbarArray((2, 3), DEVICE, rng=rng, cell_parameters={"max_bound": np.ones((3, 2))}),
+    "tile": lambda rng: dt.AnalogTile((2, 3), RULE, rng=rng, num_threads=0),
+    "linear": lambda rng: dt.nn.Linear(2, 3, RULE, rng=rng, weight_scaling_omega=-1),
+    "conv": lambda rng: dt.nn.Conv2d(1, 2, 3, RULE, rng=rng, max_input_size=0),
+    "network": lambda rng: dt.nn.fcn(RULE, sizes=(2, 3, 0), rng=rng),
+    "optimizer": lambda rng: dt.optim.Rider(3, DEVICE, slow_device="none", rng=rng),
+    "tracker": lambda rng: dt.tracking.Tracker((1, 2), eta=0.1, program="x", rng=rng),
+    "batches": lambda rng: dt.datasets.batches(np.ones((2, 3)), [0, 1], 1, rng=rng, epoch=0),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("kind", [np.random.default_rng, np.random.PCG64])
+def test_what_could_not_be_made_takes_no_words(name, kind):
+    rng = kind(3)
+    with pytest.raises(dt.DspError):
+        REFUSED[name](rng)
+    assert key(rng) == key(kind(3))

@@ -19,6 +19,9 @@ _FLOAT32 = np.dtype(np.float32)
 _INT64 = np.dtype(np.int64)
 _T = TypeVar("_T", bound=np.generic)
 
+# Characters of a value that a message shows.
+_LONGEST = 200
+
 MAX_COUNT = 2**32 - 1
 """Largest count that the core takes in one call."""
 
@@ -26,7 +29,8 @@ MAX_COUNT = 2**32 - 1
 def shown(value: Any) -> str:
     """Return the repr of a value for a message; an object that is wrong may not even have one."""
     try:
-        return repr(value)
+        text = repr(value)
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
     except Exception:
         return f"<{type(value).__name__} without a repr>"
 
@@ -70,6 +74,13 @@ def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise ConfigError(f"{name} = {value!r}: must be True or False")
     return bool(value)
+
+
+def instance(name: str, value: Any, kind: type[Any]) -> Any:
+    """Return `value` if it is of this class."""
+    if not isinstance(value, kind):
+        raise ConfigError(f"{name} = {shown(value)}: must be a {kind.__name__}")
+    return value
 
 
 def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
@@ -156,6 +167,8 @@ def _dimensional(name: str, array: NDArray[_T], dimensions: int) -> NDArray[_T]:
 
 
 def _real(name: str, value: ArrayLike, kinds: str, allowed: str) -> NDArray[Any]:
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ConfigError(f"{name} has masked values: must hold numbers only (fill them, or leave them out)")
     try:
         array = np.asarray(value)
     except (TypeError, ValueError):

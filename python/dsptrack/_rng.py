@@ -1,5 +1,9 @@
 """Seeds after SPEC 7: one keyword ``rng``, turned once into the 128-bit key of the core's counter-based streams."""
 
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
 import numpy as np
 
 from ._checks import shown
@@ -9,6 +13,8 @@ RngLike = int | np.integer | np.random.SeedSequence | np.random.Generator | np.r
 """What ``rng=`` accepts."""
 
 _WORDS = 4
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 def key(rng: RngLike) -> list[int]:
@@ -35,6 +41,38 @@ def key(rng: RngLike) -> list[int]:
     if isinstance(rng, np.random.Generator):
         return [int(word) for word in rng.integers(0, 2**32, size=_WORDS, dtype=np.uint32)]
     return [int(word) for word in _sequence(rng).generate_state(_WORDS)]
+
+
+def unspent(make: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Wrap a function with ``rng=`` so that a Generator has its words back after a call that failed.
+
+    Examples
+    --------
+    >>> @unspent
+    ... def make(*, rng):
+    ...     raise ConfigError(f"{len(key(rng))} words for nothing")
+    >>> generator = np.random.default_rng(7)
+    >>> try:
+    ...     make(rng=generator)
+    ... except ConfigError:
+    ...     key(generator) == key(np.random.default_rng(7))
+    True
+    """
+
+    @functools.wraps(make)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        rng = kwargs.get("rng")
+        bits = rng.bit_generator if isinstance(rng, np.random.Generator) else rng
+        if not isinstance(bits, np.random.BitGenerator):
+            return make(*args, **kwargs)
+        before = bits.state
+        try:
+            return make(*args, **kwargs)
+        except BaseException:
+            bits.state = before
+            raise
+
+    return call
 
 
 def _sequence(rng: RngLike) -> np.random.SeedSequence:

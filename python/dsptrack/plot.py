@@ -53,8 +53,8 @@ def compare(histories: Mapping[str, Sequence[EpochRecord]], *, title: str = "") 
 
     Raises
     ------
-    ShapeError
-        If there is no history.
+    ConfigError, ShapeError
+        If `histories` is no dict, or empty.
 
     Examples
     --------
@@ -63,6 +63,8 @@ def compare(histories: Mapping[str, Sequence[EpochRecord]], *, title: str = "") 
     >>> len(dt.plot.compare({"E-RIDER": [record]}).axes)
     2
     """
+    if not isinstance(histories, Mapping):
+        raise ConfigError(f"histories is a {type(histories).__name__}: must be a dict of records by name")
     if not histories:
         raise ShapeError("histories is empty: must hold at least one")
     figure, (accuracy, error) = _panels()
@@ -98,6 +100,11 @@ def zero_shift(calibration: "Calibration", *, title: str = "") -> Figure:
     matplotlib.figure.Figure
         ``figure.savefig(path)`` writes it.
 
+    Raises
+    ------
+    ConfigError
+        If `calibration` is something else.
+
     Examples
     --------
     >>> import dsptrack as dt
@@ -105,6 +112,11 @@ def zero_shift(calibration: "Calibration", *, title: str = "") -> Figure:
     >>> len(dt.plot.zero_shift(result).axes)
     2
     """
+    from .experiments import Calibration
+
+    if not isinstance(calibration, Calibration):
+        kind = type(calibration).__name__
+        raise ConfigError(f"calibration is a {kind}: must be a Calibration, as experiments.calibrate returns it")
     figure, (offset, error) = _panels()
     points = calibration.points
     pulses = [point.pulses for point in points]

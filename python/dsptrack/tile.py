@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _checks, _core, _state
 from ._config import compiled
-from ._rng import RngLike, key
+from ._rng import RngLike, key, unspent
 from .algorithms import Algorithm, Description
 from .array import CrossbarArray
 from .exceptions import StateError
@@ -68,6 +68,7 @@ class AnalogTile:
 
     __slots__ = ("_algorithm", "_configs", "_core")
 
+    @unspent
     def __init__(
         self,
         shape: tuple[int, int],
@@ -81,7 +82,9 @@ class AnalogTile:
         count_pulses: bool = False,
     ) -> None:
         configs = {"algorithm": algorithm, "forward": forward, "backward": backward, "update": update}
-        self._assemble(shape, configs, rng, num_threads, count_pulses=bool(count_pulses), blank=False)
+        self._assemble(
+            shape, configs, rng, num_threads, count_pulses=_checks.flag("count_pulses", count_pulses), blank=False
+        )
 
     def _assemble(
         self,

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dsptrack import _checks, _core, _state
 from dsptrack._config import compiled
-from dsptrack._rng import RngLike, key
+from dsptrack._rng import RngLike, key, unspent
 from dsptrack.devices import Device
 from dsptrack.exceptions import ConfigError
 
@@ -65,6 +65,7 @@ class CrossbarArray(Pulses, Reads, Responses, Retention, Recording, Programming)
 
     __slots__ = ()
 
+    @unspent
     def __init__(
         self,
         shape: tuple[int, int],
@@ -82,7 +83,7 @@ class CrossbarArray(Pulses, Reads, Responses, Retention, Recording, Programming)
             key(rng),
             _checks.threads(num_threads),
             _planes(cell_parameters),
-            bool(count_pulses),
+            _checks.flag("count_pulses", count_pulses),
         )
 
     @classmethod

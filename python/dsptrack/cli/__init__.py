@@ -105,4 +105,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _line(error: BaseException) -> str:
-    return f"dsptrack: error: {error}" + "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+    words = f"{error}" + "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+    return f"dsptrack: error: {' '.join(words.split())}"

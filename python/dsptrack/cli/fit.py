@@ -2,11 +2,14 @@
 
 import argparse
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import dsptrack as dt
-from dsptrack.exceptions import ConfigError
+from dsptrack.exceptions import ConfigError, DataError, NonFiniteError
+from dsptrack.fit.files import read_traces
 
 from .options import DEFAULT_OUT, add_report, remark
 from .table import table
@@ -72,13 +75,16 @@ def run(arguments: argparse.Namespace) -> None:
         "g_range": None if arguments.g_range is None else tuple(arguments.g_range),
         "nodes": arguments.nodes,
     }
-    polarity, conductance = dt.fit.load_traces(arguments.traces)
+    numbers, polarity, conductance = read_traces(arguments.traces)
     comparison = None
-    if arguments.model == _BEST:
-        comparison = dt.fit.compare_models(polarity, conductance, criterion=arguments.criterion, **options)
-        result = comparison.best
-    else:
-        result = dt.fit.device_from_pulses(polarity, conductance, arguments.model, **options)
+    try:
+        if arguments.model == _BEST:
+            comparison = dt.fit.compare_models(polarity, conductance, criterion=arguments.criterion, **options)
+            result = comparison.best
+        else:
+            result = dt.fit.device_from_pulses(polarity, conductance, arguments.model, **options)
+    except (DataError, NonFiniteError) as error:
+        raise type(error)(_numbered(str(error), numbers.tolist())) from None
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     dt.io.save_device(result.device, arguments.out)
     if arguments.json:
@@ -127,3 +133,12 @@ def _ranking(comparison: "dt.fit.FitComparison") -> str:
     ]
     ranked = table(["model", "cycle noise", "parameters", "ln L", "AIC", "BIC"], rows)
     return "\n".join([ranked, *(f"{name} does not fit: {why}" for name, why in comparison.failures.items())])
+
+
+def _numbered(message: str, numbers: Sequence[int]) -> str:
+    """Return a message in which cells have the numbers of the file in place of their rows."""
+
+    def renamed(found: re.Match[str]) -> str:
+        return found[1] + ", ".join(str(numbers[int(row)]) for row in found[2].split(", "))
+
+    return re.sub(r"\b(cells? )(\d+(?:, \d+)*)", renamed, message)

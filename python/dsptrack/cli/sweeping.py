@@ -45,8 +45,12 @@ def backend(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             raise DspError('backend = dask: needs the package distributed: pip install "dsptrack[dask]"') from None
         local = {} if arguments.workers == -1 else {"n_workers": arguments.workers}
         options = local | {"threads_per_worker": 1, "dashboard_address": None}
-        client: Any = Client  # untyped
-        with client(arguments.cluster) if arguments.cluster else client(**options):
+        make: Any = Client  # untyped
+        try:
+            client = make(arguments.cluster) if arguments.cluster else make(**options)
+        except (OSError, ValueError, TypeError) as error:
+            raise DspError(f"cluster = {arguments.cluster!r}: {error}") from None
+        with client:
             yield where
     elif arguments.backend == "ray":
         try:

@@ -59,8 +59,8 @@ def batches(
     [500, 500, 433]
     """
     images, labels = checked(x, y)
-    size = whole("size", size, 1)
-    return stream(images, labels, size, order(len(images), key(rng), whole("epoch", epoch, 1)))
+    size, epoch = whole("size", size, 1), whole("epoch", epoch, 1)
+    return stream(images, labels, size, order(len(images), key(rng), epoch))
 
 
 def order(n: int, words: Sequence[int], epoch: int) -> Indices:
@@ -71,7 +71,7 @@ def order(n: int, words: Sequence[int], epoch: int) -> Indices:
 def stream(x: Floats, y: Labels, size: int, picks: Indices, start: int = 0) -> Iterator[tuple[Floats, Labels]]:
     """Yield the mini-batches of an epoch in the order `picks`, from number `start` on; nothing is checked."""
     # A buffer spares the allocation, and "clip" the copy that "raise" would make of it.
-    buffer = np.empty((size, *x.shape[1:]), np.float32)
+    buffer = np.empty((min(size, len(picks)), *x.shape[1:]), np.float32)
     labels = y[picks]
     rest = len(picks) % size
     for low in range(start * size, len(picks) - rest, size):

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from types import MappingProxyType
 from typing import Any
 
@@ -39,10 +39,13 @@ def schedule_of(described: Any, *, lr: float, epochs: int, warmup: float | None 
     unknown = sorted(set(own) - known)
     if unknown:
         raise ConfigError(f"schedule: {kind} has no field {', '.join(unknown)}: must be among {sorted(known)}")
-    try:
-        schedule: schedules.Schedule = SCHEDULE_KINDS[kind](**default | own)
-    except TypeError as error:
-        raise ConfigError(f"schedule: {kind}: {error}") from None
+    given = default | own
+    missing = [
+        field.name for field in fields(SCHEDULE_KINDS[kind]) if field.default is MISSING and field.name not in given
+    ]
+    if missing:
+        raise ConfigError(f"schedule: {kind} needs {', '.join(missing)}")
+    schedule: schedules.Schedule = SCHEDULE_KINDS[kind](**given)
     return schedule if warmup is None else schedules.Warmup(then=schedule, epochs=warmup)
 
 

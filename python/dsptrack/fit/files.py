@@ -22,7 +22,7 @@ def save_traces(path: str | os.PathLike[str], polarity: ArrayLike, conductance: 
     """Write traces as a CSV file that `load_traces` and ``dsptrack fit`` read; an old file of that name is replaced.
 
     The columns are ``cell``, ``pulse``, ``polarity``, ``conductance``, a line a read: the conductance after that pulse.
-    The first read of a cell is pulse 0, polarity 0. Numbers come back bit by bit.
+    The first read of a cell is pulse 0, polarity 0; a cell without a read has no line. Numbers come back bit by bit.
 
     Parameters
     ----------
@@ -82,6 +82,12 @@ def load_traces(path: str | os.PathLike[str]) -> tuple[NDArray[np.int8], Floats]
     >>> polarity.tolist(), conductance.tolist()
     ([[0, 1, 1, -1]], [[0.0, 0.1, 0.2, 0.1]])
     """
+    _, signs, reads = read_traces(path)
+    return signs, reads
+
+
+def read_traces(path: str | os.PathLike[str]) -> tuple[NDArray[np.int64], NDArray[np.int8], Floats]:
+    """Return the numbers that the cells have in the file, and what `load_traces` returns."""
     file = Path(path)
     table = _table(file)
     cell, pulse, polarity = (_whole(file, name, table[:, _COLUMNS.index(name)]) for name in _COLUMNS[:3])
@@ -102,7 +108,7 @@ def load_traces(path: str | os.PathLike[str]) -> tuple[NDArray[np.int8], Floats]
     reads = np.full(signs.shape, np.nan)
     signs[row, column] = polarity[order]
     reads[row, column] = table[order, _COLUMNS.index("conductance")]
-    return signs, reads
+    return numbers, signs, reads
 
 
 def _table(file: Path) -> Floats:

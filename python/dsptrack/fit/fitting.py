@@ -25,6 +25,10 @@ _NOISES = ("auto", "multiplicative", "additive")
 _MOST_NODES = 64
 
 
+# Its square must be a number beside those of weights.
+_LEAST_NOISE = 1e-100
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """What can be asked of a fit, checked."""
@@ -40,7 +44,9 @@ class Options:
         """Return options in range."""
         asked = cls(**options)
         _checks.choice("noise", asked.noise, _NOISES)
-        _checks.number("read_noise", asked.read_noise, low=0.0)
+        noise = _checks.number("read_noise", asked.read_noise, low=0.0)
+        if 0 < noise < _LEAST_NOISE:
+            raise ConfigError(f"read_noise = {noise}: must be 0 or at least {_LEAST_NOISE:g}")
         _checks.flag("write_noise", asked.write_noise)
         _checks.whole("nodes", asked.nodes, 2, _MOST_NODES)
         return asked

@@ -74,8 +74,9 @@ def bounded(values: Floats, errors: Floats, known: Flags) -> Spread:
         return spread(values, errors)
     first = spread(values[known], errors[known])
     if known.sum() == 1:
-        # One bound, and others beyond some value, tell neither a spread nor how far the one is from the mean.
-        return Spread(first.mean, np.nan, 0.0, np.nan)
+        # One bound, and others beyond some value, tell neither a spread nor how far the one is from the mean, which is
+        # beyond the mean of all values.
+        return Spread(max(first.mean, float(np.mean(values))), np.nan, 0.0, np.nan)
     unit = max(first.std, 0.05 * abs(first.mean))
 
     def loss(z: Floats) -> float:

@@ -7,6 +7,7 @@ from dsptrack import devices
 from dsptrack.exceptions import DataError
 
 from .models import DIRECTIONS, Coefficients, Constant, Ground, Response
+from .traces import likewise
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -88,6 +89,10 @@ class Exponential(Response):
             rate, spread = phi[2 * direction + 1], phi_error[2 * direction + 1]
             if not abs(rate) > _CLEAR * spread:
                 raise DataError(f"{word} steps do not bend: an exponential's rate is {rate:.3g} +- {spread:.3g}")
+            against = u[:, direction, 0] <= 0
+            if against.any():
+                cells = ground.cell[against]
+                raise DataError(f"cell {cells[0]}: {word} pulses move it against their direction{likewise(cells)}")
             if not self.scale(ground, u, phi)[:, direction].min() > 0:
                 raise DataError(f"{word} steps do not tend to a positive one away from where they change")
         super().check(ground, u, phi, error, phi_error)

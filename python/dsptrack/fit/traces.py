@@ -187,7 +187,7 @@ def prepared(
         before[i, at.size :] = after[i, at.size :] = reads[cell, at[-1]]
         directions[i, : at.size], column[i, : at.size] = signs[cell, at], at
     columns = np.shape(polarity)[-1]
-    return Traces(
+    traces = Traces(
         before=before,
         after=after,
         polarity=directions,
@@ -197,6 +197,8 @@ def prepared(
         held=low + span / 2,
         shape=(reads.shape[0], columns),
     )
+    _forward(traces)
+    return traces
 
 
 def resolution(reads: Floats, signs: NDArray[np.int8]) -> float:
@@ -229,6 +231,18 @@ def _enough(signs: NDArray[np.int8], cells: NDArray[np.int64]) -> None:
         if few.size:
             first = f"cell {cells[few[0]]} has {found[few[0]]} {word} pulses"
             raise DataError(f"{first}: must have at least {FEWEST}{likewise(cells[few])}")
+
+
+def _forward(traces: Traces) -> None:
+    steps = []
+    for direction in (0, 1):
+        x0, x1, there = traces.along(direction)
+        steps.append(float(np.mean((x1 - x0)[there])))
+    if max(steps) < 0:
+        raise DataError(
+            f"up pulses lower the weights by {-steps[0]:.3g} in the mean and down pulses raise them by {-steps[1]:.3g}:"
+            " polarity must be +1 for up"
+        )
 
 
 def likewise(cells: NDArray[np.int64]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dsptrack._checks import instance
 from dsptrack.exceptions import StateError
 from dsptrack.tile import AnalogTile
 
@@ -23,7 +24,7 @@ def pulses(tiles: Iterable[AnalogTile]) -> dict[str, int]:
     {'P': 0, 'W': 0}
     """
     total: Counter[str] = Counter()
-    for tile in tiles:
+    for tile in _checked(tiles):
         ledger = tile.ledger
         for name in tile.arrays:
             total[name] += ledger[name]["pulses_up"] + ledger[name]["pulses_down"]
@@ -41,7 +42,7 @@ def programming_events(tiles: Iterable[AnalogTile]) -> int:
     0
     """
     # Rules without a written reference (analog SGD, TT-v2) have no such entry.
-    return sum(tile.ledger.get("reference", {}).get("programming_events", 0) for tile in tiles)
+    return sum(tile.ledger.get("reference", {}).get("programming_events", 0) for tile in _checked(tiles))
 
 
 def sp_error(tiles: Iterable[AnalogTile]) -> float | None:
@@ -57,7 +58,7 @@ def sp_error(tiles: Iterable[AnalogTile]) -> float | None:
     True
     """
     errors = []
-    for tile in tiles:
+    for tile in _checked(tiles):
         try:
             estimate = tile.sp_estimate
         except StateError:  # this rule keeps none
@@ -79,3 +80,7 @@ def spent(layers: Sequence[Layer]) -> dict[str, Any]:
         "pulses": pulses(tiles),
         "programming_events": programming_events(tiles),
     }
+
+
+def _checked(tiles: Iterable[AnalogTile]) -> list[AnalogTile]:
+    return [instance("tiles", tile, AnalogTile) for tile in tiles]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dsptrack import _core
 from dsptrack._checks import choice, floats, number
-from dsptrack._rng import RngLike, key
+from dsptrack._rng import RngLike, key, unspent
 from dsptrack.algorithms import Algorithm
 from dsptrack.exceptions import ConfigError, ShapeError, StateError
 from dsptrack.periphery import Periphery
@@ -106,6 +106,7 @@ class AnalogLayer(Layer):
     True
     """
 
+    @unspent
     def __init__(
         self,
         weight_shape: tuple[int, ...],

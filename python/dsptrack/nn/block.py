@@ -4,6 +4,7 @@ import numpy as np
 
 from dsptrack import _core
 from dsptrack._checks import number
+from dsptrack.exceptions import NonFiniteError
 from dsptrack.tile import AnalogTile
 
 from .layer import FloatArray
@@ -46,15 +47,25 @@ class Block:
         w, scale = self.tile.weights * np.float32(self.gain), self.scale
         return w if scale is None else w * scale[:, None]
 
-    def set_weights(self, w: FloatArray, omega: float, columnwise: bool) -> None:
-        """Write `w` / a with a = max|w| / omega (1 where that is 0 or omega is 0); restart s at 1."""
-        scale = None
-        if omega > 0.0:
-            largest = np.abs(w).max(axis=1) if columnwise else np.full(len(w), np.abs(w).max())
-            scale = np.where(largest > 0.0, largest / np.float32(omega), np.float32(1.0)).astype(np.float32)
-            w = w / scale[:, None]
-        self.tile.set_weights(w)
+    def set_weights(self, w: FloatArray, scale: FloatArray | None) -> None:
+        """Write `w` / `scale`; restart s at 1."""
+        self.tile.set_weights(w if scale is None else w / scale[:, None])
         self._grid.set_factors(self._index, scale, 1.0)
+
+    @staticmethod
+    def scaling(w: FloatArray, omega: float, columnwise: bool) -> FloatArray | None:
+        """Return a = max|w| / omega for every row, 1 where that is 0; None where omega is 0."""
+        if omega == 0.0:
+            return None
+        largest = np.abs(w).max(axis=1) if columnwise else np.full(len(w), np.abs(w).max())
+        with np.errstate(over="ignore"):
+            scale = np.where(largest > 0.0, largest / np.float32(omega), np.float32(1.0)).astype(np.float32)
+        if not np.all(np.isfinite(scale)):
+            limit = omega * float(np.finfo(np.float32).max)
+            raise NonFiniteError(
+                f"w holds {largest.max():g}: must be at most weight_scaling_omega times 3.4e38, {limit:g}"
+            )
+        return scale
 
     def state_dict(self) -> dict[str, object]:
         """Return both factors, as far as there are any, and the tile's state."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from dsptrack._checks import like, number, tensor
-from dsptrack._rng import RngLike, key
+from dsptrack._rng import RngLike, key, unspent
 from dsptrack.exceptions import StateError
 
 from .layer import FloatArray, Layer
@@ -43,6 +43,7 @@ class Dropout(Layer):
     array([[1., 1.]], dtype=float32)
     """
 
+    @unspent
     def __init__(self, p: float = 0.5, *, rng: RngLike = None) -> None:
         self.p = number("p", p, low=0.0, below=1.0)
         self._generator = np.random.default_rng(key(rng))

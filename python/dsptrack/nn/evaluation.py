@@ -1,10 +1,12 @@
 """How well a network does on labelled images."""
 
+import math
 from typing import NamedTuple
 
 import numpy.typing as npt
 
 from dsptrack.datasets.streaming import checked
+from dsptrack.exceptions import DivergenceError
 
 from .losses import Loss
 from .sequential import Sequential
@@ -40,4 +42,6 @@ def evaluate(model: Sequential, loss: Loss, x: npt.ArrayLike, y: npt.ArrayLike) 
             right += int((output.argmax(axis=1) == wanted).sum())
     finally:
         model.train(training)
+    if not math.isfinite(total):
+        raise DivergenceError(f"loss = {total} on the images: must be finite")
     return Evaluation(total / len(images), 100.0 * right / len(images))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dsptrack import _core
-from dsptrack._checks import number, whole
+from dsptrack._checks import flag, number, whole
 from dsptrack.algorithms import Algorithm
 from dsptrack.exceptions import ShapeError, StateError
 from dsptrack.periphery import Periphery
@@ -70,7 +70,7 @@ class Grid:
         self.columns = _split(shape[1], whole("max_input_size", max_input_size, 1))
         self.has_read = False
         self._omega = number("weight_scaling_omega", weight_scaling_omega, low=0.0)
-        self._columnwise = weight_scaling_columnwise
+        self._columnwise = flag("weight_scaling_columnwise", weight_scaling_columnwise)
 
         self.tiles = tuple(
             AnalogTile(
@@ -86,7 +86,9 @@ class Grid:
             for columns in self.columns
         )
         sizes = [_size(part) for part in self.rows], [_size(part) for part in self.columns]
-        self.core = _core.Grid([tile._core for tile in self.tiles], *sizes, learn_out_scaling, num_threads)
+        self.core = _core.Grid(
+            [tile._core for tile in self.tiles], *sizes, flag("learn_out_scaling", learn_out_scaling), num_threads
+        )
         blocks = iter([Block(tile, self.core, i) for i, tile in enumerate(self.tiles)])
         self.blocks = [[next(blocks) for _ in self.columns] for _ in self.rows]
 
@@ -102,9 +104,12 @@ class Grid:
         """Write `w` (M, N), divided by a new weight scaling; the learned gains restart at 1."""
         if w.shape != self.shape:
             raise ShapeError(f"w has shape {w.shape}; expected {self.shape}")
-        for rows, blocks in zip(self.rows, self.blocks, strict=True):
-            for columns, block in zip(self.columns, blocks, strict=True):
-                block.set_weights(w[rows, columns], self._omega, self._columnwise)
+        parts = [w[rows, columns] for rows in self.rows for columns in self.columns]
+        # All scales before the first block is written: one may be refused.
+        scales = [Block.scaling(part, self._omega, self._columnwise) for part in parts]
+        blocks = (block for row in self.blocks for block in row)
+        for block, part, scale in zip(blocks, parts, scales, strict=True):
+            block.set_weights(part, scale)
 
     def forward(self, x: FloatArray, bias: FloatArray | None, windows: Windows | None = None) -> FloatArray:
         """Return x Wᵀ + bias, (V, M), for vectors `x`; with `windows` both are images."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dsptrack._checks import whole
-from dsptrack._rng import RngLike, key
+from dsptrack._rng import RngLike, key, unspent
 from dsptrack.algorithms import Algorithm
 from dsptrack.exceptions import ConfigError
 
@@ -20,6 +20,7 @@ from .reshape import Flatten, Reshape
 from .sequential import Sequential
 
 
+@unspent
 def fcn(
     algorithm: Algorithm,
     *,
@@ -70,6 +71,7 @@ def fcn(
     return Sequential(*layers[:-1])
 
 
+@unspent
 def lenet5(
     algorithm: Algorithm,
     *,

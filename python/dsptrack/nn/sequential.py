@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dsptrack._checks import instance
 from dsptrack.exceptions import ConfigError, DivergenceError, NonFiniteError
 
 from .analog import AnalogLayer, update_together
@@ -29,7 +30,7 @@ class Sequential(Layer):
     Raises
     ------
     ConfigError
-        If there is no layer.
+        If there is no layer, or something else among them.
     DivergenceError
         By `forward`, `backward`, `update`: where a layer meets or makes a non-finite value; the message names it.
 
@@ -48,7 +49,7 @@ class Sequential(Layer):
     def __init__(self, *layers: Layer, needs_input_grad: bool = False) -> None:
         if not layers:
             raise ConfigError("layers = (): must hold at least one layer")
-        self.layers = layers
+        self.layers: tuple[Layer, ...] = tuple(instance(f"layers[{i}]", layer, Layer) for i, layer in enumerate(layers))
         self.needs_input_grad = needs_input_grad
         self._gather()
 

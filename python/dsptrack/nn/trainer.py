@@ -13,8 +13,8 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from dsptrack import io
-from dsptrack._checks import choice, number, whole
-from dsptrack._rng import RngLike, key
+from dsptrack._checks import choice, instance, number, whole
+from dsptrack._rng import RngLike, key, unspent
 from dsptrack.datasets import Dataset
 from dsptrack.datasets.streaming import checked, order, stream
 from dsptrack.exceptions import ConfigError, DivergenceError, StateError
@@ -77,6 +77,7 @@ class Trainer:
     [1, 2]
     """
 
+    @unspent
     def __init__(
         self,
         model: Sequential,
@@ -88,15 +89,14 @@ class Trainer:
         callbacks: Iterable[Callback] = (),
         rng: RngLike = None,
     ) -> None:
-        self.model = model
-        self.loss = loss
+        self.model: Sequential = instance("model", model, Sequential)
+        self.loss: Loss = instance("loss", loss, Loss)
         self.lr = lr if callable(lr) else number("lr", lr, low=0.0)
         self.lr_every = choice("lr_every", lr_every, ("epoch", "batch"))
         self.batch_size = whole("batch_size", batch_size, 1)
-        self.callbacks = tuple(callbacks)
-        for callback in self.callbacks:
-            if not isinstance(callback, Callback):
-                raise ConfigError(f"callbacks: {callback!r} is no Callback")
+        self.callbacks: tuple[Callback, ...] = tuple(
+            instance(f"callbacks[{i}]", one, Callback) for i, one in enumerate(callbacks)
+        )
         self.history = History()
         self._key = key(rng)
         self._seed = None if isinstance(rng, np.random.Generator | np.random.BitGenerator) else rng
@@ -170,10 +170,10 @@ class Trainer:
         >>> [record.epoch for record in trainer().fit(data, 3, checkpoint="run.safetensors", resume=True)]
         [2, 3]
         """
+        instance("data", data, Dataset)
         epochs = whole("epochs", epochs, 1)
         saving = Saving.asked(checkpoint, checkpoint_every, checkpoint_unit)
-        x, y = checked(data.train_x, data.train_y)
-        test = checked(data.test_x, data.test_y)
+        (x, y), test = checked(data.train_x, data.train_y), checked(data.test_x, data.test_y)
         if resume and saving is None:
             raise ConfigError("resume = True: needs a checkpoint")
         if resume and saving is not None and saving.path.exists():

@@ -3,7 +3,7 @@
 from numpy.typing import ArrayLike
 
 from dsptrack import _checks
-from dsptrack._rng import RngLike
+from dsptrack._rng import RngLike, unspent
 from dsptrack.devices import Device
 
 from .optimizer import Floats, Mode, Optimizer, Shape
@@ -51,6 +51,7 @@ class AnalogSGD(Optimizer):
 
     __slots__ = ()
 
+    @unspent
     def __init__(
         self,
         shape: Shape,

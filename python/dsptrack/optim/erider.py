@@ -1,6 +1,6 @@
 """E-RIDER: RIDER with a chopper, and a reference that is rewritten at its turns only."""
 
-from dsptrack._rng import RngLike
+from dsptrack._rng import RngLike, unspent
 from dsptrack.devices import Device
 from dsptrack.tracking import Tracker
 
@@ -65,6 +65,7 @@ class ERider(Tracked):
 
     __slots__ = ()
 
+    @unspent
     def __init__(
         self,
         shape: Shape,

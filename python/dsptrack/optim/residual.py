@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dsptrack import _checks
-from dsptrack._rng import RngLike
+from dsptrack._rng import RngLike, unspent
 from dsptrack.array import CrossbarArray
 from dsptrack.devices import Device
 from dsptrack.exceptions import ConfigError
@@ -30,6 +30,7 @@ class Residual(Optimizer):
     __slots__ = ("_alpha", "_beta", "_gamma")
     _DEVICES = ("device", "slow_device")
 
+    @unspent
     def __init__(
         self,
         shape: Shape,
@@ -45,7 +46,7 @@ class Residual(Optimizer):
     ) -> None:
         self._alpha = _checks.number("alpha", alpha, low=0.0)
         self._beta = _checks.number("beta", beta, low=0.0)
-        self._gamma = _checks.number("gamma", gamma)
+        self._gamma = _checks.number("gamma", gamma, low=-1e18, high=1e18)
         rates = {"alpha": self._alpha, "beta": self._beta, "gamma": self._gamma}
         super().__init__(shape, mode=mode, rng=rng, parameters=rates)
         if not isinstance(slow_device, Device | None):

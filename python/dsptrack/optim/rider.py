@@ -1,6 +1,6 @@
 """RIDER: the reference is the moving average of P, at every step."""
 
-from dsptrack._rng import RngLike
+from dsptrack._rng import RngLike, unspent
 from dsptrack.devices import Device
 from dsptrack.tracking import Tracker
 
@@ -56,6 +56,7 @@ class Rider(Tracked):
 
     __slots__ = ()
 
+    @unspent
     def __init__(
         self,
         shape: Shape,

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from dsptrack import _checks
-from dsptrack._rng import RngLike
+from dsptrack._rng import RngLike, unspent
 from dsptrack._state import Entries, State
 from dsptrack.calibration import zero_shift
 from dsptrack.devices import Device
@@ -64,6 +64,7 @@ class TwoStageResidual(Residual):
 
     __slots__ = ("_estimate",)
 
+    @unspent
     def __init__(
         self,
         shape: Shape,

@@ -19,6 +19,8 @@ from .grid import Configuration, alike, checked
 from .results import Record, Results
 from .store import Run, Store, lasting_name, name_of
 
+_MOST_WORKERS = 1 << 16
+
 Function = Callable[[Configuration, Context], Mapping[str, Any]]
 
 
@@ -60,7 +62,7 @@ def run(
     only_stored
         True does no run: the results are those that `store` has, while a sweep goes on elsewhere, or after it.
     workers
-        Runs at a time, >= 1, or -1 for one a core or, on a cluster, whatever it has.
+        Runs at a time, 1 to 65536, or -1 for one a core or, on a cluster, whatever it has.
     backend
         joblib's: ``"loky"``, ``"threading"``, ``"multiprocessing"``, or ``"dask"`` or ``"ray"`` where a client of a
         cluster is there. None takes that of an enclosing ``joblib.parallel_config``, else loky; with one
@@ -111,7 +113,7 @@ def run(
     if not callable(function):
         raise ConfigError(f"function = {function!r}: must be callable")
     if workers != -1:
-        whole("workers", workers, 1)
+        whole("workers (or -1)", workers, 1, _MOST_WORKERS)
     threads(whole("num_threads", num_threads, 1))
     name = name_of(function) if store is None else lasting_name(function)
     paired = flag("paired", paired)

@@ -91,6 +91,9 @@ class MovingAverage:
         """
         self._take(reading("p", p, self._value.shape))
 
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
+
     def _snapshot(self) -> State:
         return {"value": self.value}
 

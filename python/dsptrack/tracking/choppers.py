@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsptrack import _checks
-from dsptrack._rng import RngLike, key
+from dsptrack._rng import RngLike, key, unspent
 from dsptrack._rounding import least_whole
 from dsptrack._state import Entries, State
 
@@ -50,6 +50,7 @@ class Choppers:
 
     __slots__ = ("_bits", "_probability", "_random", "_signs", "_steps")
 
+    @unspent
     def __init__(self, probability: float, *, size: int = 1, random: bool = True, rng: RngLike = None) -> None:
         self._probability = _checks.number("probability", probability, low=0.0, high=1.0)
         self._signs = np.ones(_checks.whole("size", size, 1), dtype=np.int8)
@@ -85,6 +86,9 @@ class Choppers:
             turned = np.full(self._signs.size, due)
         self._signs[turned] *= -1
         return turned
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
 
     def _snapshot(self) -> State:
         numbers = self._bits.state["state"]

@@ -11,7 +11,7 @@ from dsptrack import _checks
 from dsptrack.exceptions import ConfigError
 from dsptrack.theory import tracking_cosine, tracking_rate_limit
 
-from .average import MovingAverage, reading
+from .average import Floats, MovingAverage, reading
 from .tracker import Tracker
 
 _FIELDS = [
@@ -87,7 +87,7 @@ def follow(tracker: Tracker, readings: Iterable[ArrayLike], symmetric_point: Arr
     ConfigError
         If `tracker` is not a Tracker.
     ShapeError, NonFiniteError
-        If an array has another shape or is not finite.
+        If an array has another shape or is not finite; the tracker then is as it was.
 
     Examples
     --------
@@ -98,16 +98,25 @@ def follow(tracker: Tracker, readings: Iterable[ArrayLike], symmetric_point: Arr
     if not isinstance(tracker, Tracker):
         raise ConfigError(f"tracker is a {type(tracker).__name__}: must be a Tracker")
     point = reading("symmetric_point", symmetric_point, tracker.shape)
-    rows = []
-    for values in readings:
-        p, q = reading("readings", values, tracker.shape), tracker.average
-        moves = bool(np.any(p != q))
-        cosine = tracking_cosine(p, q, point) if moves and np.any(p != point) else math.nan
-        limit = tracking_rate_limit(p, q, point) if moves else math.nan
-        tracker.observe(p)
-        errors = [_rms(estimate - point) for estimate in (p, tracker.average, tracker.reference)]
-        rows.append((cosine, limit, errors[1] < errors[0], *errors, tracker.programming_events))
+    before, rows = tracker.state_dict(), []
+    try:
+        for values in readings:
+            rows.append(_step(tracker, reading("readings", values, tracker.shape), point))
+    except BaseException:
+        tracker.load_state_dict(before)
+        raise
     return np.array(rows, dtype=_FIELDS)
+
+
+def _step(tracker: Tracker, p: Floats, point: Floats) -> tuple[float | int | bool, ...]:
+    """Let a tracker observe a reading; return the record's row."""
+    q = tracker.average
+    moves = bool(np.any(p != q))
+    cosine = tracking_cosine(p, q, point) if moves and np.any(p != point) else math.nan
+    limit = tracking_rate_limit(p, q, point) if moves else math.nan
+    tracker.observe(p)
+    errors = [_rms(estimate - point) for estimate in (p, tracker.average, tracker.reference)]
+    return (cosine, limit, errors[1] < errors[0], *errors, tracker.programming_events)
 
 
 def _rms(error: NDArray[np.float32]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dsptrack import _checks, _state
-from dsptrack._rng import RngLike
+from dsptrack._rng import RngLike, unspent
 
 from .average import Floats, MovingAverage, reading
 from .choppers import Choppers
@@ -63,6 +63,7 @@ class Tracker:
 
     __slots__ = ("_always", "_average", "_choppers", "_events", "_reference")
 
+    @unspent
     def __init__(
         self,
         shape: tuple[int, int],
@@ -183,6 +184,9 @@ class Tracker:
         new = self._restored(_state.Entries(core))
         for name in self.__slots__:
             setattr(self, name, getattr(new, name))
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)
 
     def _snapshot(self) -> _state.State:
         parts: _state.State = {"average": self._average._snapshot(), "choppers": self._choppers._snapshot()}

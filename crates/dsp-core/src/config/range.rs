@@ -60,12 +60,11 @@ impl Parameter for f64 {
             (low, true) => Some(format!("> {low}")),
             (low, false) => Some(format!(">= {low}")),
         };
-        let high = (range.high < MAX).then(|| format!("<= {}", range.high));
-        let limits: Vec<String> = low.into_iter().chain(high).collect();
-        if limits.is_empty() {
-            format!("a finite number of magnitude <= {MAX:e}")
-        } else {
-            format!("a finite number {}", limits.join(" and "))
+        let high = if range.high < MAX { range.high.to_string() } else { format!("{MAX:e}") };
+        match low {
+            None if range.high >= MAX => format!("a finite number of magnitude <= {MAX:e}"),
+            None => format!("a finite number <= {high}"),
+            Some(low) => format!("a finite number {low} and <= {high}"),
         }
     }
 }
