@@ -107,7 +107,14 @@ def draw(summary: Mapping[str, Any]) -> Figure:
         i += not truth
     axes.set(xlabel="epoch", ylabel="training loss (cross entropy, nats)", yscale="log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="best", fontsize="small", title="paper: small N costs loss", title_fontsize="small")
+    # Lines of failed runs lie along the top, others along the bottom: beside the panel it hides none.
+    axes.legend(
+        loc="center left",
+        bbox_to_anchor=(1.02, 0.5),
+        fontsize="small",
+        title="paper: small N costs loss",
+        title_fontsize="small",
+    )
     return figure
 
 
