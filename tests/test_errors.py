@@ -207,7 +207,7 @@ def test_thread_numbers_are_refused(num_threads):
         ({"cell_parameters": [1]}, ConfigError, "cell_parameters"),
         ({"cell_parameters": {"colour": W}}, ConfigError, "colour"),
         ({"cell_parameters": {1: W}}, ConfigError, "cell_parameters"),
-        ({"cell_parameters": {"max_bound": W.T}}, ShapeError, "cell_parameters"),
+        ({"cell_parameters": {"max_bound": W.T}}, ShapeError, r"cell_parameters\['max_bound'\] has shape"),
         ({"cell_parameters": {"max_bound": W[0]}}, ShapeError, "max_bound"),
         ({"cell_parameters": {"max_bound": W * np.nan}}, NonFiniteError, "max_bound"),
         ({"cell_parameters": {"max_bound": W - 100}}, ConfigError, "min_bound"),

@@ -43,6 +43,9 @@ def test_what_is_something_else_is_refused_by_name(call, message):
 def test_weights_are_written_whole_or_not_at_all():
     layer = dt.nn.Linear(6, 4, RULE, rng=0, max_input_size=3, max_output_size=2, weight_scaling_omega=0.5)
     before = layer.weights
+    tiny = dt.nn.Linear(6, 4, RULE, rng=0, weight_scaling_omega=10.0)
+    tiny.set_weights(np.full((4, 6), 1e-45))  # over omega that is no number
+    assert np.all(np.isfinite(tiny.weights))
     for value in (3e38, np.nan, np.inf):
         w = np.full((4, 6), 0.1)
         w[3, 5] = value
@@ -86,8 +89,8 @@ def test_a_copy_of_a_tracker_is_one_of_its_own():
 
 
 def test_a_batch_larger_than_the_data_needs_no_memory_of_its_size():
-    (batch,) = dt.datasets.batches(np.ones((3, 4), np.float32), [0, 1, 2], 2**31, rng=0)
-    assert batch[0].shape == (3, 4)
+    (batch,) = dt.datasets.batches(np.ones((3, 1000), np.float32), [0, 1, 2], 2**31, rng=0)
+    assert batch[0].shape == (3, 1000)
 
 
 def test_following_readings_that_are_refused_leaves_the_tracker():

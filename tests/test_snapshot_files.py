@@ -5,6 +5,8 @@ import io
 import json
 import os
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -270,3 +272,25 @@ def test_missing_and_unreadable_files(tmp_path):
         dt.io.load(tmp_path)
     with pytest.raises(OSError, match="nowhere"):
         dt.io.save(tmp_path / "nowhere" / "state", SMALL)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes by name and permissions are POSIX's")
+def test_pipes_are_written_and_permissions_kept(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+    dt.nn.History().to_json(pipe)
+    assert reader.communicate(timeout=60)[0] == "[]\n"
+    assert pipe.is_fifo()
+    private = tmp_path / ("n" * 240 + ".json")
+    private.touch(0o600)
+    dt.nn.History().to_json(private)
+    assert private.read_text() == "[]\n"
+    assert private.stat().st_mode & 0o777 == 0o600
+    shown = subprocess.run(
+        [sys.executable, "-c", "import dsptrack as dt; dt.nn.History().to_json('/dev/stdout')"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == "[]\n"

@@ -1,5 +1,6 @@
 """The store of a sweep: which runs are the same, what is kept, what is damaged."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 import dsptrack as dt
 from dsptrack.experiments.identity import same_data
+from dsptrack.sweep.naming import lasting_name
 from dsptrack.sweep.running import _measured
 from dsptrack.sweep.store import Run
 from helpers import jobs
@@ -42,49 +44,138 @@ def test_a_run_is_told_from_others_by_what_a_partial_fixes_but_not_by_where_it_r
         lengths(partial(jobs.length, word={1, 2}))
 
 
-def test_a_function_with_values_of_its_own_is_not_stored(tmp_path):
-    """Its name does not tell it from another one: the store would give back the other's results."""
+def times(k):
+    def product(configuration, context):
+        return {"y": k * configuration["x"]}
 
-    def times(k):
-        def product(configuration, context):
-            return {"product": k * configuration["x"]}
+    return product
 
-        return product
 
-    class Times:
-        def __call__(self, configuration, context):
-            return {}
+def traced(function):
+    def call(configuration, context):
+        return function(configuration, context)
 
-        def product(self, configuration, context):
-            return {}
+    return call
 
-    for function in (times(2), Times(), Times().product):
-        with pytest.raises(dt.ConfigError, match=r"function = .*no part of a run's name"):
-            dt.sweep.run(function, [{"x": 1}], store=tmp_path)
-        assert len(dt.sweep.run(function, [{"x": 1}])) == 1
 
-    def traced(function):
-        def call(configuration, context):
-            return function(configuration, context)
+def wrapped(function):
+    @functools.wraps(function)
+    def call(configuration, context):
+        return function(configuration, context)
 
-        return call
+    return call
 
-    assert len(dt.sweep.run(traced(jobs.offset), GRID, store=tmp_path)) == 2
+
+def defaults(k):
+    def product(configuration, context, k=k):
+        return {"y": k * configuration["x"]}
+
+    return product
+
+
+def keywords(k):
+    def product(configuration, context, *, k=k, none=None):
+        return {"y": k * configuration["x"]}
+
+    return product
+
+
+def of_class(kind):
+    def name(configuration, context):
+        return {"y": kind.__name__}
+
+    return name
+
+
+def late():
+    """Recursive, and with a name that is bound after the function is named."""
+
+    def value(configuration, context):
+        return {"y": 1} if configuration["x"] else value({"x": 1}, context) | {"y": other}
+
+    dt.sweep.naming.lasting_name(value)
+    other = 7
+    return value
+
+
+class Times:
+    def __init__(self, k):
+        self.k = k
+
+    def __call__(self, configuration, context):
+        return {"y": self.k * configuration["x"]}
+
+    @classmethod
+    def made(cls, configuration, context):
+        return {"y": cls.__name__}
+
+
+@pytest.mark.parametrize(
+    "functions",
+    [
+        [times(2), times(3), times(2.5), times("a"), times((1, 2)), times((1, 3))],
+        [traced(times(2)), traced(times(3))],
+        [wrapped(times(2)), wrapped(times(3))],
+        [wrapped(jobs.offset), jobs.offset],
+        [traced(jobs.offset), traced(jobs.length)],
+        [defaults(2), defaults(3)],
+        [keywords(2), keywords(3)],
+        [of_class(dt.algorithms.AGAD), of_class(dt.algorithms.Rider)],
+        [of_class(np), of_class(json)],
+        [partial(times(2)), partial(times(3))],
+        [late(), times(np.float32(2))],
+        [Times.made, jobs.length],
+    ],
+    ids=lambda functions: functions[0].__qualname__ if hasattr(functions[0], "__qualname__") else "partial",
+)
+def test_functions_are_told_apart_by_what_they_hold(functions):
+    names = [lasting_name(function) for function in functions]
+    assert len(set(names)) == len(names)
+    assert names == [lasting_name(function) for function in functions]
+
+
+def test_equal_functions_share_runs(tmp_path):
+    for make in (times, defaults, keywords):
+        for _ in range(2):
+            (record,) = dt.sweep.run(make(2), [{"x": 3}], store=tmp_path)
+            assert record.result == {"y": 6}
+    assert len(list(tmp_path.glob("*.json"))) == 3
+    cached = functools.lru_cache(jobs.offset)
+    assert lasting_name(cached) == lasting_name(jobs.offset) == "helpers.jobs.offset"
+
+
+@pytest.mark.parametrize(
+    "function", [Times(2), Times(2).__call__, times([2]), times({}), times(Times(2)), defaults([1])]
+)
+def test_what_no_name_tells_is_not_stored(function, tmp_path):
+    with pytest.raises(dt.ConfigError, match=r"function = .*: holds .* no part of a run's name"):
+        dt.sweep.run(function, [{"x": 1}], store=tmp_path)
+    assert len(dt.sweep.run(Times(2), [{"x": 1}])) == 1  # without a store it may
 
 
 def test_two_scripts_may_share_a_store(tmp_path):
+    """Also those of one name in two folders; a sweep in the worker of another finds the same runs."""
     found = []
-    for k in (1, 100):
-        script = tmp_path / f"times{k}.py"
+    for place, k in (("a/times.py", 1), ("a/others.py", 10), ("b/times.py", 100), ("a/times.py", 1000)):
+        script = tmp_path / place
+        script.parent.mkdir(exist_ok=True)
         script.write_text(
-            "import dsptrack as dt\n"
+            "import sys\nimport dsptrack as dt\n"
             "def measure(configuration, context):\n"
             f"    return {{'product': {k} * configuration['x']}}\n"
-            "print(dt.sweep.run(measure, [{'x': 2}], store='store')[0].result['product'])\n"
+            "def nested(configuration, context):\n"
+            "    return dt.sweep.run(measure, [{'x': 2}], store=configuration['store'])[0].result\n"
+            "store = sys.argv[1]\n"
+            "one = dt.sweep.run(measure, [{'x': 2}], store=store)[0].result['product']\n"
+            "two = dt.sweep.run(nested, [{'store': store}], backend='loky', workers=1)[0].result['product']\n"
+            "print(one, two)\n"
         )
-        done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=True)
-        found.append(int(done.stdout))
-    assert found == [2, 200]
+        done = subprocess.run(
+            [sys.executable, str(script), str(tmp_path / "store")], capture_output=True, text=True, check=True
+        )
+        found.append(done.stdout.split())
+    assert found == [["2", "2"], ["20", "20"], ["200", "200"], ["2", "2"]]
+    assert len(list((tmp_path / "store").glob("*.json"))) == 3
 
 
 def test_finished_runs_are_kept_although_another_failed(tmp_path):

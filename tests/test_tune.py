@@ -58,6 +58,16 @@ def test_a_study_takes_trials_of_one_setting_only(tmp_path):
     assert tune("rider", FIXED | {"recipe": "S"}, trials=1, storage=storage, study="scaled").trials == 1
 
 
+def test_a_study_without_identity_goes_on_and_takes_one(tmp_path):
+    """As those made before there was one."""
+    storage = f"sqlite:///{tmp_path / 'tune.db'}"
+    old = optuna.create_study(storage=storage, study_name="dsptrack-rider", direction="maximize")
+    old.set_user_attr("settings", {"method": "rider", "hold_out": 6, "seed": 0} | FIXED)
+    old.add_trial(optuna.create_trial(value=1.0))
+    assert tune("rider", FIXED, trials=1, storage=storage).trials == 2
+    assert "images" in optuna.load_study(storage=storage, study_name="dsptrack-rider").user_attrs["identity"]
+
+
 def test_an_interrupted_first_trial_does_not_lose_the_papers_values(tmp_path, monkeypatch):
     storage = f"sqlite:///{tmp_path / 'tune.db'}"
 
@@ -94,7 +104,7 @@ def test_only_a_divergence_is_called_one(monkeypatch):
 
 
 def test_a_study_is_not_bound_by_settings_with_which_no_trial_ended(tmp_path):
-    storage = tmp_path / "what?x%20y.db"
+    storage = tmp_path / "what%20y.db"
     with pytest.raises(dt.ConfigError, match="reference_std"):
         tune("rider", FIXED | {"reference_std": -1.0}, trials=1, storage=storage)
     with pytest.raises(dt.ConfigError, match="image_shape"):  # 8 x 8 pixels are too few for it
@@ -111,7 +121,13 @@ def test_what_is_searched_or_an_argument_is_no_part_of_the_configuration():
 
 def test_storage_errors_are_one_line_without_password(capsys):
     command = ["tune", "--method", "tt-v2", "--data", "digits", "--storage"]
-    for storage, shown in (("nowhere.db", "nowhere.db"), ("xdb://me:secret@host/x", "xdb://me:***@host/x")):
+    for storage, shown in (
+        ("nowhere.db", "nowhere.db"),
+        ("xdb://me:secret@host/x", "xdb://me:***@host/x"),
+        ("xdb//me:secret@host/x", "xdb//me:..."),
+        ("xdb://host:port/x?password=secret", "xdb:..."),
+        ("xdb://host/x?password=secret", "xdb://host/x?password=hidden"),
+    ):
         assert main([*command, storage]) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith(f"dsptrack: error: storage = {shown}: ")

@@ -65,7 +65,10 @@ def unspent(make: Callable[_P, _T]) -> Callable[_P, _T]:
         bits = rng.bit_generator if isinstance(rng, np.random.Generator) else rng
         if not isinstance(bits, np.random.BitGenerator):
             return make(*args, **kwargs)
-        before = bits.state
+        try:
+            before = bits.state
+        except NotImplementedError:  # one that cannot go back
+            return make(*args, **kwargs)
         try:
             return make(*args, **kwargs)
         except BaseException:

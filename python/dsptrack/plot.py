@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ._checks import whole
-from ._rng import RngLike
+from ._rng import RngLike, unspent
 from .array import CrossbarArray
 from .devices import Device
 from .exceptions import ConfigError, ShapeError
@@ -199,6 +199,7 @@ def response(device: Device | CrossbarArray, *, cells: int = 12, title: str = ""
     return figure
 
 
+@unspent
 def pulse_train(
     array: CrossbarArray,
     *,

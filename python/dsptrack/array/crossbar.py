@@ -10,7 +10,7 @@ from dsptrack import _checks, _core, _state
 from dsptrack._config import compiled
 from dsptrack._rng import RngLike, key, unspent
 from dsptrack.devices import Device
-from dsptrack.exceptions import ConfigError
+from dsptrack.exceptions import ConfigError, ShapeError
 
 from .handle import Floats
 from .programming import Programming
@@ -77,12 +77,13 @@ class CrossbarArray(Pulses, Reads, Responses, Retention, Recording, Programming)
         count_pulses: bool = False,
     ) -> None:
         self._device = device
+        shape = _checks.shape(shape)
         self._core = _core.CrossbarArray(
-            _checks.shape(shape),
+            shape,
             compiled("device", device, Device),
             key(rng),
             _checks.threads(num_threads),
-            _planes(cell_parameters),
+            _planes(cell_parameters, shape),
             _checks.flag("count_pulses", count_pulses),
         )
 
@@ -245,9 +246,13 @@ class CrossbarArray(Pulses, Reads, Responses, Retention, Recording, Programming)
 _TABLES = frozenset({"piecewise_up", "piecewise_down"})
 
 
-def _planes(parameters: Mapping[str, ArrayLike] | None) -> dict[str, Floats] | None:
+def _planes(parameters: Mapping[str, ArrayLike] | None, shape: tuple[int, int]) -> dict[str, Floats] | None:
     if parameters is None:
         return None
     if not (isinstance(parameters, Mapping) and all(isinstance(name, str) for name in parameters)):
         raise ConfigError(f"cell_parameters = {_checks.shown(parameters)}: must be a dict of arrays by name")
-    return {name: _checks.floats(name, values, 3 if name in _TABLES else 2) for name, values in parameters.items()}
+    planes = {name: _checks.floats(name, values, 3 if name in _TABLES else 2) for name, values in parameters.items()}
+    for name, values in planes.items():
+        if values.shape[:2] != shape:
+            raise ShapeError(f"cell_parameters[{name!r}] has shape {values.shape}: its first two must be {shape}")
+    return planes

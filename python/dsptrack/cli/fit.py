@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,8 @@ def run(arguments: argparse.Namespace) -> None:
     try:
         if arguments.model == _BEST:
             comparison = dt.fit.compare_models(polarity, conductance, criterion=arguments.criterion, **options)
+            named = {model: _numbered(words, numbers.tolist()) for model, words in comparison.failures.items()}
+            comparison = replace(comparison, failures=named)
             result = comparison.best
         else:
             result = dt.fit.device_from_pulses(polarity, conductance, arguments.model, **options)

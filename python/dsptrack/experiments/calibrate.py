@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsptrack import _checks, theory
-from dsptrack._rng import RngLike
+from dsptrack._rng import RngLike, unspent
 from dsptrack.array import CrossbarArray
 from dsptrack.calibration import zero_shift
 from dsptrack.devices import Device, LinearStep, SoftBounds, SoftBoundsReference
@@ -117,6 +117,7 @@ class Calibration:
         return asdict(self)
 
 
+@unspent
 def calibrate(
     *,
     shape: tuple[int, int] = (512, 512),

@@ -211,7 +211,8 @@ def tune(
     begun = any(trial.state in (*ended, optuna.trial.TrialState.RUNNING) for trial in found.trials)
     for name, now in (("settings", shared), ("identity", identity)):
         before = found.user_attrs.get(name)
-        if begun and before != now:
+        # Studies of before there was an identity have none.
+        if begun and before != now and not (before is None and name == "identity"):
             words = "unknown settings" if before is None else f"other settings, {before}"
             raise ConfigError(f"study = {found.study_name!r}: has trials of {words}: use another name")
         if before != now:
@@ -241,17 +242,21 @@ def shown_storage(storage: str | os.PathLike[str]) -> str:
     from sqlalchemy.exc import ArgumentError
 
     if not isinstance(storage, str):
-        return os.fspath(storage)
+        return str(Path(storage).absolute())
     try:
-        return make_url(storage).render_as_string(hide_password=True)
-    except ArgumentError:
-        return storage
+        url = make_url(storage)
+    except (ArgumentError, ValueError):
+        # Whatever it is, a password in it would stand before an @ or behind a ?.
+        return storage if {"@", "?"}.isdisjoint(storage) else f"{storage.partition(':')[0]}:..."
+    hidden = {name: "hidden" if "pass" in name.lower() else value for name, value in url.query.items()}
+    return url.set(query=hidden).render_as_string(hide_password=True)
 
 
 def _refuse_searched(configuration: Mapping[str, Any], search: Mapping[str, Range]) -> None:
     """Raise ConfigError for what the search would overrule, and for what is an argument of `tune`."""
+    configuration = dict(configuration)
     rule = configuration.get("rule", {})
-    own = [name for name in ("method", "hold_out", "lr") if name in configuration]
+    own: list[str] = [name for name in ("method", "hold_out", "lr") if name in configuration]
     own += [f"rule.{name}" for name in search if isinstance(rule, Mapping) and name in rule]
     if own:
         raise ConfigError(f"configuration: {', '.join(own)}: must be left to the search and its arguments")
@@ -268,9 +273,7 @@ def _study(storage: str | os.PathLike[str] | None, name: str) -> Any:
         file = str(Path(storage).absolute())
         url = URL.create("sqlite", database=file).render_as_string(hide_password=False)
         if make_url(url).database != file:
-            raise ConfigError(
-                f"storage = {file}: must have neither ? nor % in its name with this version of SQLAlchemy"
-            )
+            raise ConfigError(f"storage = {file}: must have no ? in its name with this version of SQLAlchemy")
     try:
         return optuna.create_study(storage=url, study_name=name, load_if_exists=True, direction="maximize")
     except (ImportError, OSError, ValueError, SQLAlchemyError, optuna.exceptions.OptunaError) as error:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from pathlib import Path
 def write(path: str | os.PathLike[str], parts: Iterable[bytes | memoryview]) -> None:
     """Write `parts` into a file of that name, through a temporary one beside it.
 
-    Both the file and its folder are on the disk when this returns. A link is followed, not replaced.
+    Both the file and its folder are on the disk when this returns. A link is followed, not replaced, and a file keeps
+    its permissions. What is no file, such as a pipe or a device, is written straight away.
 
     Raises
     ------
@@ -23,14 +25,21 @@ def write(path: str | os.PathLike[str], parts: Iterable[bytes | memoryview]) -> 
     >>> Path("data.bin").read_bytes()
     b'one piece'
     """
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        with open(path, "wb") as stream:
+            for part in parts:
+                stream.write(part)
+        return
     file = Path(os.path.realpath(path))
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}.tmp")
+    temporary = file.with_name(f".{file.name[:100]}.{secrets.token_hex(8)}.tmp")
     try:
         with temporary.open("xb") as stream:
             for part in parts:
                 stream.write(part)
             stream.flush()
             os.fsync(stream.fileno())
+        if file.exists():
+            temporary.chmod(stat.S_IMODE(file.stat().st_mode))
         temporary.replace(file)
     except BaseException:
         with contextlib.suppress(OSError):

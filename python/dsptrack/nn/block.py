@@ -58,8 +58,10 @@ class Block:
         if omega == 0.0:
             return None
         largest = np.abs(w).max(axis=1) if columnwise else np.full(len(w), np.abs(w).max())
-        with np.errstate(over="ignore"):
-            scale = np.where(largest > 0.0, largest / np.float32(omega), np.float32(1.0)).astype(np.float32)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            scale = (largest / np.float32(omega)).astype(np.float32)
+        # Also where a quotient of tiny weights is too small for a number.
+        scale[(largest == 0.0) | (scale == 0.0)] = 1.0
         if not np.all(np.isfinite(scale)):
             limit = omega * float(np.finfo(np.float32).max)
             raise NonFiniteError(

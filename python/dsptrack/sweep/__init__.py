@@ -5,8 +5,8 @@
 
 from .context import Context
 from .grid import grid
+from .naming import local
 from .results import Record, Results
 from .running import run
-from .store import local
 
 __all__ = ["Context", "Record", "Results", "grid", "local", "run"]

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from dsptrack.exceptions import ConfigError, DivergenceError, MissingDataError, 
 
 from .context import Context
 from .grid import Configuration, alike, checked
+from .naming import lasting_name, name_of
 from .results import Record, Results
-from .store import Run, Store, lasting_name, name_of
+from .store import Run, Store
 
 _MOST_WORKERS = 1 << 16
 
@@ -84,19 +86,20 @@ def run(
     ------
     ConfigError
         If an argument is out of range, or a configuration or result holds other than plain values; with a `store` also
-        if the function has no name of its own (a lambda), holds values (an object, a bound method, a closure) or a
-        partial fixes other than plain values.
+        if the function has no name of its own (a lambda), is an object, or takes other than plain values, functions,
+        classes and modules from a partial, its defaults or the function around it.
     DataError
         If a file of the store is damaged, or has none of the runs under `only_stored` (MissingDataError).
     Exception
-        What `function` raised, with a note that says in which run; finished runs are in the store. A DivergenceError or
-        NonFiniteError does not end the sweep: it is the result of that run, in ``Record.error``.
+        What `function` raised, as a rule with a note that says in which run; finished runs are in the store. A
+        DivergenceError or NonFiniteError does not end the sweep: it is the result of that run, in ``Record.error``.
 
     Notes
     -----
-    A run is named by a hash of the function's name (with that of the script, where it is one), what a
-    ``functools.partial`` fixes (plain values), its configuration, repeat, seed and STREAM_VERSION; a 1 in one call and
-    a 1.0 in the next make two runs. Not by the function's code: use another folder after changing it.
+    A run is named by a hash of the function's name (with the script's file and the folder that it is in, where it is
+    one), of the plain values that it takes from a ``functools.partial``, its defaults or the function around it, and of
+    its configuration, repeat, seed and STREAM_VERSION; a 1 in one call and a 1.0 in the next make two runs. Not by the
+    function's code: use another folder after changing it.
     What `local` fixes, such as a folder of data, is not part of the name.
 
     Examples
@@ -206,7 +209,9 @@ def _measured(function: Function, one: Run, scratch: Path | None, num_threads: i
     except (DivergenceError, NonFiniteError) as failure:
         error = f"{type(failure).__name__}: {failure}"
     except Exception as failure:
-        failure.add_note(f"in the run of {one.configuration}, repeat {one.repeat}")
+        note = f"in the run of {one.configuration}, repeat {one.repeat}"
+        if note not in getattr(failure, "__notes__", ()):
+            failure.add_note(note)
         raise
     record = Record(
         function=one.function,
@@ -221,5 +226,6 @@ def _measured(function: Function, one: Run, scratch: Path | None, num_threads: i
         seconds=time.perf_counter() - started,
     )
     if scratch is not None:
-        Store(scratch.parent).save(one, record)
+        with suppress(OSError):  # a folder that this machine may only read: the caller keeps the record
+            Store(scratch.parent).save(one, record)
     return one.key, record

@@ -3,21 +3,16 @@
 import hashlib
 import json
 import os
-import sys
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Any
 
 import numpy as np
 
 from dsptrack import _core
-from dsptrack.exceptions import ConfigError, DataError
+from dsptrack.exceptions import DataError
 from dsptrack.io import _atomic
 
-from .grid import Configuration, canonical, checked
+from .grid import Configuration, canonical
 from .results import Record
 
 _FIELDS = frozenset(Record.__annotations__)
@@ -94,90 +89,6 @@ class Store:
 
     def _path(self, run: Run) -> Path:
         return self.folder / f"{run.key}.json"
-
-
-@dataclass(frozen=True)
-class Local:
-    """What `local` returns."""
-
-    function: Callable[..., Any]
-    keywords: Mapping[str, Any]
-
-    def __call__(self, *arguments: Any) -> Any:
-        """Call the function with what is fixed."""
-        return self.function(*arguments, **self.keywords)
-
-
-def local(function: Callable[..., Any], **keywords: Any) -> Local:
-    """Fix arguments of a sweep's function that say where things are on this machine, not what is computed.
-
-    As ``functools.partial``, but a run that is stored is found again whatever they are.
-
-    Parameters
-    ----------
-    function
-        ``function(configuration, context, **keywords)``.
-    **keywords
-        What is fixed.
-
-    Returns
-    -------
-    Local
-        A function for `run`.
-
-    Examples
-    --------
-    >>> import dsptrack as dt
-    >>> def measure(configuration, context, *, folder):
-    ...     return {"length": len(folder)}
-    >>> results = dt.sweep.run(dt.sweep.local(measure, folder="/data"), [{"x": 1}])
-    >>> [row["length"] for row in results.rows()]
-    [5]
-    """
-    return Local(function, keywords)
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """Return a function's module and name, without what is fixed."""
-    while isinstance(function, partial | Local):
-        function = function.func if isinstance(function, partial) else function.function
-    module = function.__module__
-    if module == "__main__":
-        # Every script is that module: its runs are told from those of others by the file's name.
-        module = Path(getattr(sys.modules[module], "__file__", None) or module).stem
-    return f"{module}.{getattr(function, '__qualname__', type(function).__qualname__)}"
-
-
-def lasting_name(function: Callable[..., Any]) -> str:
-    """Return a name that tells a function from others in another process, with what partials fix."""
-    name = name_of(function)
-    if "<lambda>" in name:
-        raise ConfigError(f"function = {name}: must have a name of its own where runs are stored: use def")
-    fixed: list[Any] = []
-    while isinstance(function, partial | Local):
-        if isinstance(function, partial):
-            fixed.append([list(function.args), dict(function.keywords)])
-            function = function.func
-        else:
-            function = function.function
-    _refuse_hidden_values(function, name)
-    if not fixed:
-        return name
-    return f"{name} {canonical(checked({'fixed': fixed}, 'function'))}"
-
-
-def _refuse_hidden_values(function: Callable[..., Any], name: str) -> None:
-    """Raise ConfigError for a function that works with values which its name does not tell."""
-    advice = "which are no part of a run's name: fix them with functools.partial or dt.sweep.local"
-    if isinstance(function, BuiltinFunctionType):
-        return
-    if not isinstance(function, FunctionType):
-        raise ConfigError(
-            f"function = {name}: must be a function where runs are stored; an object has values, {advice}"
-        )
-    for variable, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        if not isinstance(cell.cell_contents, FunctionType | BuiltinFunctionType | ModuleType | type):
-            raise ConfigError(f"function = {name}: has values of the function around it, {variable}, {advice}")
 
 
 def _words(configuration: Configuration) -> list[int]:

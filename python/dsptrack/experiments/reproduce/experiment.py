@@ -1,6 +1,6 @@
 """The shape that all experiments have."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
@@ -95,9 +95,9 @@ class Options:
         for name in ("methods", "values", "at"):
             given = getattr(self, name)
             if given is not None:
-                listed = np.asarray(given).tolist() if name != "methods" else given
-                if not isinstance(listed, list | tuple):
+                if isinstance(given, str) or not isinstance(given, Iterable):
                     raise ConfigError(f"{name} = {given!r}: must be a list")
+                listed = given.tolist() if isinstance(given, np.ndarray) else list(given)
                 if not listed:
                     raise ConfigError(f"{name} is empty: must hold at least one")
                 object.__setattr__(self, name, tuple(tuple(v) if isinstance(v, list) else v for v in listed))
