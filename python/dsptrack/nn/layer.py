@@ -19,7 +19,8 @@ class Layer(ABC):
 
     A training step calls `forward`, `backward` and `update` in this order; each call refers to the batch of the
     `forward` before it. All arrays are float32 and C-contiguous with the batch in front: (B, ...), that is (B, n) for
-    vectors and (B, channels, height, width) for images.
+    vectors and (B, channels, height, width) for images. What `forward` returns, and the labels that a loss takes, are
+    needed until `backward`: copy them before changing them in place.
 
     A layer of your own overrides `forward` and `backward`; `update` where it has parameters; `state_dict` and
     `load_state_dict`, both, where training changes anything in it; and `options`, so that a checkpoint of other options
