@@ -98,3 +98,17 @@ def test_what_could_not_be_made_takes_no_words(name, kind):
     with pytest.raises(dt.DspError):
         REFUSED[name](rng)
     assert key(rng) == key(kind(3))
+
+
+class OneWay(np.random.PCG64):
+    """A generator whose state cannot be had, as that of a source of true random numbers."""
+
+    @property
+    def state(self):
+        raise NotImplementedError
+
+
+def test_a_generator_that_cannot_go_back_is_taken_as_it_is():
+    assert dt.CrossbarArray((2, 3), DEVICE, rng=OneWay(3)).shape == (2, 3)
+    with pytest.raises(dt.ConfigError, match="num_threads"):
+        REFUSED["array"](OneWay(3))

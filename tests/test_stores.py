@@ -40,6 +40,8 @@ def test_a_run_is_told_from_others_by_what_a_partial_fixes_but_not_by_where_it_r
     assert [lengths(dt.sweep.local(jobs.length, word=word)) for word in ("abc", "a")] == [[3], [3]]
     with pytest.raises(dt.ConfigError, match=r"<lambda>: must have a name"):
         lengths(lambda configuration, context: {"length": 0})
+    with pytest.raises(dt.ConfigError, match=r"<lambda>: must have a name"):
+        lengths(traced(lambda configuration, context: {"length": 0}))
     with pytest.raises(dt.ConfigError, match="word"):
         lengths(partial(jobs.length, word={1, 2}))
 
@@ -123,6 +125,7 @@ class Times:
         [of_class(dt.algorithms.AGAD), of_class(dt.algorithms.Rider)],
         [of_class(np), of_class(json)],
         [partial(times(2)), partial(times(3))],
+        [functools.lru_cache(partial(jobs.length, word="a")), functools.lru_cache(partial(jobs.length, word="b"))],
         [late(), times(np.float32(2))],
         [Times.made, jobs.length],
     ],
@@ -145,7 +148,8 @@ def test_equal_functions_share_runs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "function", [Times(2), Times(2).__call__, times([2]), times({}), times(Times(2)), defaults([1])]
+    "function",
+    [Times(2), Times(2).__call__, times([2]), times({}), times(Times(2)), defaults([1]), defaults(np.ones(2))],
 )
 def test_what_no_name_tells_is_not_stored(function, tmp_path):
     with pytest.raises(dt.ConfigError, match=r"function = .*: holds .* no part of a run's name"):

@@ -59,7 +59,7 @@ def write_json(path: Path, values: dict[str, Any]) -> str:
     """Write `values` as a JSON file, making its folder, and return the text."""
     text = json.dumps(values, indent=2, allow_nan=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _atomic.write(path, [f"{text}\n".encode()])
+    _atomic.write_text(path, text)
     return text
 
 

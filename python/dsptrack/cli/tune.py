@@ -83,11 +83,11 @@ def run(arguments: argparse.Namespace) -> None:
         data_root=arguments.data_root,
         on_trial=None if arguments.quiet else _announce,
     )
-    file = arguments.out / f"tune-{found.method}.json"
-    text = write_json(file, found.to_dict() | {"storage": shown_storage(storage)})
+    file, place = arguments.out / f"tune-{found.method}.json", shown_storage(storage)
+    text = write_json(file, found.to_dict() | {"storage": place})
     print(text if arguments.json else _table(found))
     if not arguments.quiet:
-        remark(f"wrote {file}; the study is in {shown_storage(storage)}")
+        remark(f"wrote {file}; the study is in {place}")
 
 
 def _announce(number: int, values: dict[str, float], accuracy: float | None) -> None:

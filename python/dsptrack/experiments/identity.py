@@ -22,7 +22,7 @@ def same_data(store: str | os.PathLike[str] | None, name: str, data_root: str | 
     before = note.read_text(encoding="utf-8").strip() if note.exists() else ""
     if not before:
         note.parent.mkdir(parents=True, exist_ok=True)
-        _atomic.write(note, [f"{now}\n".encode()])
+        _atomic.write_text(note, now)
     elif before != now:
         raise DataError(f"{store}: has runs with other images of {name} ({before}; now {now}): use another folder")
 

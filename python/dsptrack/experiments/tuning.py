@@ -173,11 +173,12 @@ def tune(
     except ImportError:
         raise DspError('tune: needs the package optuna: pip install "dsptrack[tune]"') from None
     search = SEARCH[choice("method", method, tuple(METHODS))]
-    _refuse_searched(configuration or {}, search)
+    own = dict(configuration or {})
+    _refuse_searched(own, search)
     whole("trials", trials, 1)
     whole("seed", seed, 0)
     threads(whole("num_threads", num_threads, 1))
-    fixed: dict[str, Any] = {"method": method, "hold_out": whole("hold_out", hold_out, 2)} | dict(configuration or {})
+    fixed: dict[str, Any] = {"method": method, "hold_out": whole("hold_out", hold_out, 2)} | own
     network = choice("network", fixed.get("network", "fcn"), tuple(NETWORKS))
     paper = dict(NETWORKS[network].methods[method].options) | {"lr": NETWORKS[network].methods[method].lr}
     shared = checked(fixed) | {"seed": seed}
@@ -254,7 +255,6 @@ def shown_storage(storage: str | os.PathLike[str]) -> str:
 
 def _refuse_searched(configuration: Mapping[str, Any], search: Mapping[str, Range]) -> None:
     """Raise ConfigError for what the search would overrule, and for what is an argument of `tune`."""
-    configuration = dict(configuration)
     rule = configuration.get("rule", {})
     own: list[str] = [name for name in ("method", "hold_out", "lr") if name in configuration]
     own += [f"rule.{name}" for name in search if isinstance(rule, Mapping) and name in rule]

@@ -1,7 +1,6 @@
 """Traces as CSV files: what a parameter analyser's export becomes, and what ``dsptrack fit`` reads."""
 
 import csv
-import io
 import os
 from pathlib import Path
 
@@ -45,14 +44,10 @@ def save_traces(path: str | os.PathLike[str], polarity: ArrayLike, conductance: 
     ['cell,pulse,polarity,conductance', '0,0,0,0.0', '0,1,1,0.1']
     """
     signs, reads = aligned(polarity, conductance)
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for cell, (line, trace) in enumerate(zip(signs.tolist(), reads.tolist(), strict=True)):
-        length = int(np.isfinite(reads[cell]).sum())
-        for pulse in range(length):
-            writer.writerow([cell, pulse, line[pulse], trace[pulse]])
-    _atomic.write(path, [text.getvalue().encode()])
+    lengths = np.isfinite(reads).sum(axis=1).tolist()
+    cells = enumerate(zip(lengths, signs.tolist(), reads.tolist(), strict=True))
+    rows = ([cell, pulse, line[pulse], trace[pulse]] for cell, (n, line, trace) in cells for pulse in range(n))
+    _atomic.write_csv(path, _COLUMNS, rows)
 
 
 def load_traces(path: str | os.PathLike[str]) -> tuple[NDArray[np.int8], Floats]:

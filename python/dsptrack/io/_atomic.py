@@ -1,11 +1,14 @@
 """Writing a file so that a crash leaves the old one or the new one, whole."""
 
 import contextlib
+import csv
+import io
 import os
 import secrets
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 
 def write(path: str | os.PathLike[str], parts: Iterable[bytes | memoryview]) -> None:
@@ -46,6 +49,20 @@ def write(path: str | os.PathLike[str], parts: Iterable[bytes | memoryview]) -> 
             temporary.unlink()
         raise
     _sync_folder(file.parent)
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text and the end of its line, as `write` does."""
+    write(path, [f"{text}\n".encode()])
+
+
+def write_csv(path: str | os.PathLike[str], header: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Write a table with a line of names, as `write` does; None is empty."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write(path, [text.getvalue().encode()])
 
 
 def _sync_folder(folder: Path) -> None:

@@ -46,7 +46,7 @@ def save_device(device: Device, path: str | os.PathLike[str]) -> None:
     file = _file(path)
     values = device.to_dict()
     text = json.dumps(values, indent=2, allow_nan=False) if file.suffix == ".json" else _toml(values)
-    _atomic.write(file, [f"{text}\n".encode()])
+    _atomic.write_text(file, text)
 
 
 def load_device(path: str | os.PathLike[str]) -> Device:

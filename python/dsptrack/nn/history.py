@@ -1,7 +1,5 @@
 """What is recorded about an epoch, and the records of a training as a table."""
 
-import csv
-import io
 import json
 import math
 import os
@@ -148,12 +146,9 @@ class History(list[EpochRecord]):
         >>> dt.nn.History().to_csv("history.csv")
         """
         table = self.array()
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(table.dtype.names or ())
         # Python's repr of a float, which csv uses, gives the same bits back.
-        writer.writerows([["" if value != value else value for value in row] for row in table.tolist()])
-        _atomic.write(path, [text.getvalue().encode()])
+        rows = [[None if value != value else value for value in row] for row in table.tolist()]
+        _atomic.write_csv(path, table.dtype.names or (), rows)
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write the records as a JSON file: a list of `EpochRecord.to_dict`.
@@ -174,7 +169,7 @@ class History(list[EpochRecord]):
         >>> dt.nn.History().to_json("history.json")
         """
         text = json.dumps([record.to_dict() for record in self], indent=2, allow_nan=False)
-        _atomic.write(path, [f"{text}\n".encode()])
+        _atomic.write_text(path, text)
 
 
 def _row(record: EpochRecord) -> dict[str, Any]:

@@ -72,17 +72,21 @@ def name_of(function: Callable[..., Any]) -> str:
 
 def lasting_name(function: Callable[..., Any]) -> str:
     """Return a name that tells a function from others in another process, with all values that it holds."""
-    name = name_of(function)
-    if "<lambda>" in name:
-        raise ConfigError(f"function = {name}: must have a name of its own where runs are stored: use def")
-    held = _held(function, set())
+    name, held = name_of(function), _held(function, set())
     return f"{name} {canonical(checked({'fixed': held}, 'function'))}" if held else name
 
 
 def _bare(function: Any) -> Any:
     """Return the function inside partials, caches and bound methods of classes."""
+    return _unwrapped(function)[0]
+
+
+def _unwrapped(function: Any) -> tuple[Any, list[Any]]:
+    """Return the function inside partials, caches and bound methods of classes, and what the partials fix."""
+    fixed: list[Any] = []
     while True:
         if isinstance(function, partial):
+            fixed.append([list(function.args), dict(function.keywords)])
             function = function.func
         elif isinstance(function, Local):
             function = function.function
@@ -91,19 +95,14 @@ def _bare(function: Any) -> Any:
         elif not isinstance(function, FunctionType) and hasattr(function, "__wrapped__"):
             function = function.__wrapped__
         else:
-            return function
+            return function, fixed
 
 
 def _held(function: Any, seen: set[int]) -> list[Any]:
     """Return what partials fix, and what a function takes from the function around it and from its defaults."""
-    held: list[Any] = []
-    while isinstance(function, partial | Local):
-        if isinstance(function, partial):
-            held.append([list(function.args), dict(function.keywords)])
-            function = function.func
-        else:
-            function = function.function
-    function = _bare(function)
+    function, held = _unwrapped(function)
+    if "<lambda>" in (name := name_of(function)):
+        raise ConfigError(f"function = {name}: must have a name of its own where runs are stored: use def")
     if isinstance(function, BuiltinFunctionType | np.ufunc) or id(function) in seen:
         return held
     if not isinstance(function, FunctionType):
@@ -124,7 +123,9 @@ def _variables(function: FunctionType) -> Iterator[tuple[str, Any]]:
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     pairs = [*zip(names[len(names) - len(defaults) :], defaults, strict=True), *(function.__kwdefaults__ or {}).items()]
     # None and () say that there is nothing, in every function of that name.
-    yield from ((name, value) for name, value in pairs if value is not None and value != ())
+    yield from (
+        (name, value) for name, value in pairs if value is not None and not (isinstance(value, tuple) and not value)
+    )
 
 
 def _told(function: FunctionType, variable: str, value: Any, seen: set[int]) -> Any:

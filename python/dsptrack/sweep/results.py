@@ -1,7 +1,5 @@
 """Finished runs as records, rows and tables."""
 
-import csv
-import io
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -113,11 +111,8 @@ class Results(tuple[Record, ...]):
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write `rows` as a CSV file, a line a run; missing values are empty."""
         rows = self.rows()
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, _names(rows), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        _atomic.write(path, [text.getvalue().encode()])
+        names = _names(rows)
+        _atomic.write_csv(path, names, ([row.get(name) for name in names] for row in rows))
 
     def _columns(self) -> dict[str, NDArray[Any]]:
         rows = self.rows()

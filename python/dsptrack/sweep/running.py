@@ -158,16 +158,16 @@ def _kept(store: str | os.PathLike[str] | None, only_stored: bool) -> Store | No
 def _runs(
     function: str, configurations: Iterable[Mapping[str, Any]], repeats: int, seed: int, paired: bool
 ) -> list[Run]:
-    runs = [
+    plain = [checked(configuration) for configuration in configurations]
+    if not plain:
+        raise ConfigError("configurations is empty: must hold at least one")
+    if len(set(map(alike, plain))) != len(plain):
+        raise ConfigError("configurations: two are equal")
+    return [
         Run(function=function, configuration=configuration, repeat=repeat, seed=seed, paired=paired)
-        for configuration in map(checked, configurations)
+        for configuration in plain
         for repeat in range(repeats)
     ]
-    if not runs:
-        raise ConfigError("configurations is empty: must hold at least one")
-    if len({alike(run.configuration) for run in runs}) * repeats != len(runs):
-        raise ConfigError("configurations: two are equal")
-    return runs
 
 
 def _finished(
